@@ -1,0 +1,122 @@
+"""A command on its way through delivery: what was asked, where it lies, what has been tried."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from connector.records.commands import Command
+from connector.whatsapp.response import AttemptOutcome
+
+
+class Source(NamedTuple):
+    """The place of a record in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class SourceRecord(NamedTuple):
+    """A record as it was read, byte for byte. ``timestamp_ms`` is the record's own, in Unix milliseconds."""
+
+    source: Source
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPolicy:
+    """What holds for the commands of one topic.
+
+    ``priority`` 0 goes first; ``expires_after_s`` counts from the record's own time.
+    """
+
+    topic: str
+    priority: int = 0
+    min_share: float = 0.0
+    burst: bool = False
+    resend_ambiguous: bool = True
+    expires_after_s: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class QueuedCommand:
+    """A command taken into memory.
+
+    ``record`` is where it lies and what settles; ``origin`` is where it was produced, which names its policy and its
+    dead-letter topic. ``epoch`` is the assignment under which it was read: a result from an older one is void.
+    """
+
+    command: Command
+    command_id: str
+    payload_digest: str
+    record: SourceRecord
+    origin: Source
+    policy: TopicPolicy
+    epoch: int
+    slot: int
+    traceparent: str | None = None
+    attempts: int = 0
+    failures: int = 0
+    first_attempt_at_ms: int | None = None
+    first_failure_at_ms: int | None = None
+    last_failure_at_ms: int | None = None
+    first_failure: float | None = None
+    retry_at: float = 0.0
+    expires_at: float | None = None
+    in_flight: bool = False
+    settled: bool = False
+
+    @property
+    def recipient(self) -> str:
+        """The user or group that the pair limit is about."""
+        return self.command.recipient or self.command.to or ""
+
+    @property
+    def resend_ambiguous(self) -> bool:
+        """Whether an ambiguous attempt is made again: the command's own word, else its topic's."""
+        if self.command.on_ambiguous == "DEFAULT":
+            return self.policy.resend_ambiguous
+        return self.command.on_ambiguous == "RESEND"
+
+
+class Verdict(StrEnum):
+    """How a command settles: the outcomes of the delivery record that this engine decides on."""
+
+    ACCEPTED = "ACCEPTED"
+    DEAD_LETTERED = "DEAD_LETTERED"
+    EXPIRED = "EXPIRED"
+
+
+class DeadLetterClass(StrEnum):
+    """Why a command ended in the dead-letter topic (a closed set, part of the public surface)."""
+
+    UNDECODABLE = "undecodable"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    UNDELIVERABLE = "undeliverable"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """The command stays; its next attempt is not before ``at`` (monotonic seconds)."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The command is done."""
+
+    verdict: Verdict
+    reason: str
+    dead_letter_class: DeadLetterClass | None = None
+    result: AttemptOutcome | None = None
+
+
+Effect = RetryAt | Settle

@@ -1,0 +1,209 @@
+"""The state machine of delivery: commands in, attempts out, results in, effects out. Time comes in as an argument.
+
+The shell keeps one law: feed, drain :meth:`Dispatcher.due` fully, arm one timer for :meth:`Dispatcher.next_wakeup`.
+"""
+
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Final, NamedTuple
+
+from connector.delivery.command import Effect, QueuedCommand, RetryAt, Settle, Verdict
+from connector.delivery.number import NEVER, Number
+from connector.delivery.retry import RetryPolicy, costs_attempt, decide
+from connector.whatsapp.error_table import Treatment
+from connector.whatsapp.limits import MAINTENANCE_S
+from connector.whatsapp.response import AttemptOutcome, Kind
+
+LEVEL_WAIT_S: Final = 3.0
+"""A new number waits so long for its level; then it starts at the rate of the lowest automatic one."""
+
+STOPPED_RETRY_S: Final = 30.0
+"""A stopped number tries one message again after so long, so that it resumes by itself once somebody has mended it."""
+
+APP_HOLD_S: Final = 60.0
+"""App and account quotas are counted over an hour and say in minutes when access comes back (Meta, Graph rate limits,
+2026-09-11); each call meanwhile lengthens the block."""
+
+LEVEL_HOLD: Final = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What :meth:`Dispatcher.due` hands out: attempts to start now, and commands whose time has passed."""
+
+    attempts: list[QueuedCommand]
+    expired: list[QueuedCommand]
+
+
+class NumberState(NamedTuple):
+    """A number as operators see it; ``held_s`` is what is left of its hold in seconds."""
+
+    phone_number_id: str
+    slot: int
+    rate: int
+    queued: int
+    in_flight: int
+    held_s: float
+    held_reason: str | None
+
+
+class Dispatcher:
+    """Joins the limits, holds and retries of all numbers of a worker; all times are monotonic seconds."""
+
+    def __init__(self, policy: RetryPolicy, random: Random, *, default_rate: int, in_flight_per_number: int) -> None:
+        self._policy = policy
+        self._random = random
+        self._default_rate = default_rate
+        self._in_flight_per_number = in_flight_per_number
+        self._numbers: dict[tuple[int, str], Number] = {}
+        self._rates: dict[str, int] = {}
+        self._wakeups: list[tuple[float, int, Number]] = []
+        self._sequence = itertools.count()
+        self._draining: set[int] = set()
+        self._app_held_until = 0.0
+
+    def accept(self, queued: QueuedCommand, now: float) -> bool:
+        """Take a command in; True when its number is new here and its rate is to be read from the API."""
+        key = (queued.slot, queued.command.phone_number_id)
+        number = self._numbers.get(key)
+        unknown = number is None and queued.command.phone_number_id not in self._rates
+        if number is None:
+            number = self._numbers[key] = self._new_number(*key, now)
+        number.accept(queued, now)
+        self._schedule(number, now)
+        return unknown
+
+    def due(self, now: float) -> Due:
+        """Everything that is to start or has expired by ``now``; the limits are spent when it returns."""
+        due = Due([], [])
+        while self._wakeups and self._wakeups[0][0] <= now:
+            at, _, number = heapq.heappop(self._wakeups)
+            if at != number.scheduled_at:  # a newer entry stands in its place
+                continue
+            number.scheduled_at = NEVER
+            due.expired.extend(number.expired(now))
+            if number.slot not in self._draining:
+                due.attempts.extend(number.due(now))
+            self._schedule(number, now)
+        for queued in due.attempts:
+            queued.attempts += 1
+        return due
+
+    def on_result(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect | None:
+        """What follows from an attempt; None when the slot was given up meanwhile, so that the result is void."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        if number is None or not number.sent(queued):
+            return None
+        self._count(queued, result, now)
+        self._apply_limits(number, queued, result, now)
+        effect = self._effect(queued, result, now)
+        match effect:
+            case RetryAt(at=at):
+                queued.retry_at = at
+            case Settle():
+                number.finish(queued)
+        number.released(queued, now)
+        self._schedule(number, now)
+        return effect
+
+    def set_rate(self, phone_number_id: str, rate: int, now: float) -> None:
+        """The API, or the configuration, has told a number's messages per second."""
+        self._rates[phone_number_id] = rate
+        for number in self._numbers.values():
+            if number.phone_number_id == phone_number_id:
+                number.limit.set_rate(rate)
+                number.release(LEVEL_HOLD, now)
+                self._schedule(number, now)
+
+    def next_wakeup(self) -> float:
+        """When :meth:`due` is to be called next; NEVER when only new input can change something."""
+        while self._wakeups and self._wakeups[0][0] != self._wakeups[0][2].scheduled_at:
+            heapq.heappop(self._wakeups)
+        return self._wakeups[0][0] if self._wakeups else NEVER
+
+    def drain(self, slots: Iterable[int]) -> None:
+        """Start nothing more for these slots; results of what is in flight are still taken."""
+        self._draining.update(slots)
+
+    def in_flight(self, slots: Iterable[int] | None = None) -> int:
+        """Attempts under way, of these slots or of all."""
+        wanted = None if slots is None else set(slots)
+        return sum(n.in_flight for n in self._numbers.values() if wanted is None or n.slot in wanted)
+
+    def drop(self, slots: Iterable[int]) -> None:
+        """Forget everything of these slots: they belong to somebody else, or will be read again from the start."""
+        gone = set(slots)
+        self._draining -= gone
+        for key in [key for key in self._numbers if key[0] in gone]:
+            number = self._numbers.pop(key)
+            number.scheduled_at = NEVER
+
+    def forget_idle(self, now: float) -> None:
+        """Drop numbers that have nothing queued and owe nothing, so that memory follows the work."""
+        for key, number in list(self._numbers.items()):
+            if number.idle(now):
+                del self._numbers[key]
+                number.scheduled_at = NEVER
+
+    def numbers(self, now: float) -> Iterator[NumberState]:
+        """The state of each number, for operators."""
+        for number in self._numbers.values():
+            held_s = max(0.0, max(number.held_until, self._app_held_until) - now)
+            reason = number.held_reason if held_s else None
+            yield NumberState(
+                number.phone_number_id, number.slot, number.limit.rate, number.queued, number.in_flight, held_s, reason
+            )
+
+    def _new_number(self, slot: int, phone_number_id: str, now: float) -> Number:
+        rate = self._rates.get(phone_number_id)
+        number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number)
+        if rate is None:
+            number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
+        number.hold(self._app_held_until, "app_limit")
+        return number
+
+    def _schedule(self, number: Number, now: float) -> None:
+        at = number.next_wakeup(now)
+        if number.slot in self._draining or at == number.scheduled_at:
+            return
+        number.scheduled_at = at
+        if at != NEVER:
+            heapq.heappush(self._wakeups, (at, next(self._sequence), number))
+
+    def _count(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> None:
+        if costs_attempt(result):
+            queued.failures += 1
+            queued.first_failure = now if queued.first_failure is None else queued.first_failure
+
+    def _apply_limits(self, number: Number, queued: QueuedCommand, result: AttemptOutcome, now: float) -> None:
+        if result.kind is Kind.ACCEPTED:
+            number.limit.accepted(now)
+            number.pair_limit(queued).accepted()
+            return
+        match result.treatment:
+            case Treatment.PAIR_LIMIT:
+                number.pair_limit(queued).refused(now)
+            case Treatment.NUMBER_LIMIT:
+                number.limit.refused(now)
+            case Treatment.NUMBER_REST:
+                number.hold(now + MAINTENANCE_S, result.reason)
+            case Treatment.STOPPED:
+                number.hold(now + STOPPED_RETRY_S, result.reason)
+            case Treatment.APP_LIMIT:
+                self._hold_all(now + max(APP_HOLD_S, result.retry_after_s or 0.0), now)
+
+    def _hold_all(self, until: float, now: float) -> None:
+        self._app_held_until = until
+        for number in self._numbers.values():
+            number.hold(until, "app_limit")
+            self._schedule(number, now)
+
+    def _effect(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect:
+        effect = decide(queued, result, self._policy, now, self._random)
+        expired = queued.expires_at is not None and queued.expires_at <= now
+        if isinstance(effect, RetryAt) and expired:
+            return Settle(Verdict.EXPIRED, "expired", result=result)
+        return effect

@@ -1,0 +1,1 @@
+"""What delivery writes back to Kafka, and how it is made durable."""

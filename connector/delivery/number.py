@@ -1,0 +1,235 @@
+"""One business number: its limits, its holds, and its lanes, of which the dispatcher asks what may leave now.
+
+A *lane* is the ordered queue of one pair (number, recipient) and one command topic; the lanes of a pair share the
+pair limit and have one message in flight between them. A lane stands in one place at a time: ``ready``, ``waiting`` for
+a time, or nowhere, because it is empty or its pair has a message in flight. Its ticket tells that place; older entries
+are void.
+"""
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from connector.delivery.command import QueuedCommand, TopicPolicy
+from connector.delivery.pair_limit import PairLimit
+from connector.delivery.throughput_limit import ThroughputLimit
+
+NEVER: Final = float("inf")
+
+PAIRS_SWEPT_AT: Final = 1024
+"""Pairs kept before those that owe nothing are forgotten: the sweep's cost is spread over as many sends."""
+
+
+class Pair:
+    """One recipient of the number."""
+
+    __slots__ = ("in_flight", "lanes", "limit")
+
+    def __init__(self) -> None:
+        self.limit = PairLimit()
+        self.lanes: dict[str, Lane] = {}
+        self.in_flight = False
+
+
+class Lane:
+    """The commands of one pair and topic, in the order of their partition."""
+
+    __slots__ = ("commands", "pair", "policy", "ticket")
+
+    def __init__(self, pair: Pair, policy: TopicPolicy) -> None:
+        self.ticket = 0
+        self.pair = pair
+        self.policy = policy
+        self.commands: deque[QueuedCommand] = deque()
+
+    def head(self) -> QueuedCommand | None:
+        """The next command; those that were settled while they waited are dropped on the way."""
+        while self.commands and self.commands[0].settled:
+            self.commands.popleft()
+        return self.commands[0] if self.commands else None
+
+
+class Number:
+    """State of one (slot, phone number id); times are monotonic seconds."""
+
+    def __init__(self, phone_number_id: str, slot: int, rate: int, in_flight_max: int) -> None:
+        self.phone_number_id = phone_number_id
+        self.slot = slot
+        self.limit = ThroughputLimit(rate)
+        self.held_until = 0.0
+        self.held_reason: str | None = None
+        self.queued = 0
+        self.scheduled_at = NEVER
+        self._in_flight_max = in_flight_max
+        self._in_flight: set[QueuedCommand] = set()
+        self._pairs: dict[str, Pair] = {}
+        self._sweep_at = PAIRS_SWEPT_AT
+        self._ready: dict[int, deque[tuple[int, Lane]]] = {}
+        self._min_share: dict[int, float] = {}
+        self._credit: dict[int, float] = {}
+        self._waiting: list[tuple[float, int, int, Lane]] = []
+        self._expiring: list[tuple[float, int, QueuedCommand]] = []
+        self._sequence = itertools.count()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages under way."""
+        return len(self._in_flight)
+
+    def sent(self, queued: QueuedCommand) -> bool:
+        """Whether this very command is under way here; a result for any other is void."""
+        return queued in self._in_flight
+
+    def accept(self, queued: QueuedCommand, now: float) -> None:
+        """Queue a command behind those of its pair and topic."""
+        pair = self._pair(queued.recipient, now)
+        lane = pair.lanes.get(queued.policy.topic)
+        if lane is None:
+            lane = pair.lanes[queued.policy.topic] = Lane(pair, queued.policy)
+        idle = lane.head() is None
+        lane.commands.append(queued)
+        self.queued += 1
+        if queued.expires_at is not None:
+            heapq.heappush(self._expiring, (queued.expires_at, next(self._sequence), queued))
+        if idle and not pair.in_flight:
+            self._list(lane, now)
+
+    def expired(self, now: float) -> Iterator[QueuedCommand]:
+        """Take out the commands whose time has passed; one that is in flight waits for its result."""
+        while self._expiring and self._expiring[0][0] <= now:
+            queued = heapq.heappop(self._expiring)[2]
+            if not queued.settled and not queued.in_flight:
+                self.finish(queued)
+                self._next_of_lane(queued, now)
+                yield queued
+
+    def due(self, now: float) -> Iterator[QueuedCommand]:
+        """Take out what may leave now: the limits are spent and the pair is in flight when a command is handed over."""
+        self._wake_lanes(now)
+        while self._may_send(now):
+            lane = self._next_lane()
+            if lane is None:
+                return
+            queued = lane.head()
+            if queued is None or lane.pair.in_flight:  # released() puts the lanes of a pair back
+                continue
+            free_at = max(queued.retry_at, lane.pair.limit.ready_at(now, burst=lane.policy.burst))
+            if free_at > now:
+                self._enqueue(lane, free_at, now)
+                continue
+            self._spend(lane, queued, now)
+            yield queued
+
+    def released(self, queued: QueuedCommand, now: float) -> None:
+        """The message in flight has its result: the lanes of its pair go on."""
+        self._in_flight.discard(queued)
+        queued.in_flight = False
+        pair = self._pairs[queued.recipient]
+        pair.in_flight = False
+        for lane in pair.lanes.values():
+            self._list(lane, now)
+
+    def finish(self, queued: QueuedCommand) -> None:
+        """The command is settled; its lane passes over it."""
+        queued.settled = True
+        self.queued -= 1
+
+    def pair_limit(self, queued: QueuedCommand) -> PairLimit:
+        """The limit of the command's pair."""
+        return self._pairs[queued.recipient].limit
+
+    def hold(self, until: float, reason: str) -> None:
+        """Nothing leaves before ``until``; a longer hold stands."""
+        if until > self.held_until:
+            self.held_until, self.held_reason = until, reason
+
+    def release(self, reason: str, now: float) -> None:
+        """End a hold of that reason before its time; another one stands."""
+        if self.held_reason == reason:
+            self.held_until, self.held_reason = min(self.held_until, now), None
+
+    def next_wakeup(self, now: float) -> float:
+        """When :meth:`due` or :meth:`expired` has something next; NEVER when only a result can change that."""
+        expiry = self._expiring[0][0] if self._expiring else NEVER
+        if self.in_flight >= self._in_flight_max:
+            return expiry
+        work = now if any(self._ready.values()) else NEVER
+        if self._waiting:
+            work = min(work, self._waiting[0][0])
+        if work is NEVER:
+            return expiry
+        return min(expiry, max(work, self.held_until, self.limit.ready_at(now)))
+
+    def idle(self, now: float) -> bool:
+        """Whether the number can be forgotten: nothing queued, nothing in flight, nothing owed."""
+        if self.queued or self.in_flight or now < self.held_until:
+            return False
+        self._forget_spent_pairs(now)
+        return not self._pairs
+
+    def _may_send(self, now: float) -> bool:
+        return self.in_flight < self._in_flight_max and max(self.held_until, self.limit.ready_at(now)) <= now
+
+    def _spend(self, lane: Lane, queued: QueuedCommand, now: float) -> None:
+        self.limit.spend(now)
+        lane.pair.limit.spend(now)
+        lane.pair.in_flight = queued.in_flight = True
+        self._in_flight.add(queued)
+        self._credit_waiting(lane.policy.priority)
+
+    def _next_lane(self) -> Lane | None:
+        """The lowest priority figure first, but whoever is owed its minimum share goes before."""
+        while ready := [priority for priority, lanes in self._ready.items() if lanes]:
+            owed = [priority for priority in ready if self._credit.get(priority, 0.0) >= 1.0]
+            ticket, lane = self._ready[min(owed or ready)].popleft()
+            if ticket == lane.ticket:
+                return lane
+        return None
+
+    def _credit_waiting(self, sent: int) -> None:
+        """Each send earns the later priorities that have work ready their share of one send."""
+        self._credit[sent] = max(0.0, self._credit.get(sent, 0.0) - 1.0)
+        for priority, lanes in self._ready.items():
+            if lanes and priority > sent:
+                self._credit[priority] = min(1.0, self._credit.get(priority, 0.0) + self._min_share[priority])
+
+    def _wake_lanes(self, now: float) -> None:
+        while self._waiting and self._waiting[0][0] <= now:
+            _, _, ticket, lane = heapq.heappop(self._waiting)
+            if ticket == lane.ticket:
+                self._list(lane, now)
+
+    def _next_of_lane(self, queued: QueuedCommand, now: float) -> None:
+        """A head that has gone may have held back the one behind it."""
+        pair = self._pairs[queued.recipient]
+        if not pair.in_flight:
+            self._list(pair.lanes[queued.policy.topic], now)
+
+    def _list(self, lane: Lane, now: float) -> None:
+        head = lane.head()
+        if head is not None:
+            self._enqueue(lane, head.retry_at, now)
+
+    def _enqueue(self, lane: Lane, free_at: float, now: float) -> None:
+        lane.ticket += 1
+        if free_at > now:
+            heapq.heappush(self._waiting, (free_at, next(self._sequence), lane.ticket, lane))
+            return
+        self._min_share[lane.policy.priority] = lane.policy.min_share
+        self._ready.setdefault(lane.policy.priority, deque()).append((lane.ticket, lane))
+
+    def _pair(self, recipient: str, now: float) -> Pair:
+        if len(self._pairs) >= self._sweep_at:
+            self._forget_spent_pairs(now)
+            self._sweep_at = max(PAIRS_SWEPT_AT, 2 * len(self._pairs))
+        pair = self._pairs.get(recipient)
+        if pair is None:
+            pair = self._pairs[recipient] = Pair()
+        return pair
+
+    def _forget_spent_pairs(self, now: float) -> None:
+        for recipient, pair in list(self._pairs.items()):
+            if not pair.in_flight and pair.limit.spent_by(now) and all(not lane.head() for lane in pair.lanes.values()):
+                del self._pairs[recipient]

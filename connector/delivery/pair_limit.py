@@ -1,0 +1,53 @@
+"""When may a number write to one user again? Meta's pair limit: a burst is a loan, paid back in full.
+
+After n messages that began at ``start`` the next may leave at ``start + 6 n`` seconds; up to 45 of them within the
+first 6 seconds (Meta, throughput, 2026-09-11).
+"""
+
+from typing import Final
+
+from connector.whatsapp.limits import PAIR_BACKOFF_BASE, PAIR_BACKOFF_EXPONENT_MAX, PAIR_BURST, PAIR_INTERVAL_S
+
+GUARD_S: Final = 0.25
+"""Meta counts when a request arrives: the burst ends this much earlier, and the payback lasts this much longer, than
+published. More than a request's jitter, and 4 % of one interval."""
+
+
+class PairLimit:
+    """The limit of one (number, recipient); times are monotonic seconds. A pair that owes nothing needs no object."""
+
+    __slots__ = ("_exponent", "_held_until", "_sent", "_start")
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self._sent = 0
+        self._exponent = 0
+        self._held_until = 0.0
+
+    def ready_at(self, now: float, *, burst: bool) -> float:
+        """The earliest time of the next message; ``burst`` says whether it may borrow from the future."""
+        paid_at = self._paid_at()
+        in_burst = burst and self._sent < PAIR_BURST and now < self._start + PAIR_INTERVAL_S - GUARD_S
+        return max(now, self._held_until, now if in_burst else paid_at)
+
+    def spend(self, now: float) -> None:
+        """A message leaves now."""
+        if now >= self._paid_at():
+            self._start, self._sent = now, 0
+        self._sent += 1
+
+    def refused(self, now: float) -> None:
+        """Meta answered 131056: wait 4^X seconds, X growing with each refusal in a row."""
+        self._held_until = now + float(PAIR_BACKOFF_BASE**self._exponent)
+        self._exponent = min(PAIR_BACKOFF_EXPONENT_MAX, self._exponent + 1)
+
+    def accepted(self) -> None:
+        """Meta accepted a message of this pair: the exponent starts again."""
+        self._exponent = 0
+
+    def spent_by(self, now: float) -> bool:
+        """Whether nothing is owed any more, so that the pair can be forgotten."""
+        return self._exponent == 0 and now >= max(self._held_until, self._paid_at())
+
+    def _paid_at(self) -> float:
+        return self._start + self._sent * PAIR_INTERVAL_S + GUARD_S if self._sent else 0.0

@@ -1,0 +1,47 @@
+"""How far a partition is settled: the offset that may be committed, fenced by the epoch of the assignment.
+
+Invariant: every offset below :meth:`Watermark.position` is settled, forwarded or was never a record; nothing at or
+above it is skipped by a restart.
+"""
+
+from collections import deque
+
+
+class Watermark:
+    """The settled prefix of one assigned partition. ``first`` is the first offset read in this ``epoch``."""
+
+    def __init__(self, epoch: int, first: int) -> None:
+        self.epoch = epoch
+        self._open: deque[int] = deque()
+        self._settled: set[int] = set()
+        self._next = first
+        self._committed = first
+
+    def read(self, offset: int) -> None:
+        """A record was read; offsets of one partition only grow, gaps are transaction markers or compacted records."""
+        self._open.append(offset)
+        self._next = offset + 1
+
+    def settle(self, offset: int) -> None:
+        """The record at ``offset`` needs nothing more; a second time changes nothing."""
+        if offset >= self.position():
+            self._settled.add(offset)
+        while self._open and self._open[0] in self._settled:
+            self._settled.discard(self._open.popleft())
+
+    def position(self) -> int:
+        """The offset to commit: the lowest unsettled one, or the next to be read."""
+        return self._open[0] if self._open else self._next
+
+    def unsettled(self) -> int:
+        """How many records that were read are not behind the watermark yet."""
+        return len(self._open)
+
+    def uncommitted(self) -> int | None:
+        """The position, when it is ahead of the last committed one."""
+        position = self.position()
+        return position if position > self._committed else None
+
+    def committed(self, offset: int) -> None:
+        """The broker has stored ``offset``."""
+        self._committed = max(self._committed, offset)

@@ -1,0 +1,1 @@
+"""Meta's language: notifications, messages, answers and limits. Pure, and knows no Kafka word."""

@@ -1,0 +1,185 @@
+"""What Meta's answer to a send means: one closed set of outcomes, each with its reason.
+
+The rule behind *ambiguous*: any answer with a Graph error body says that the message was not accepted; an answer that
+no Graph server wrote (a proxy's 502, an unreadable 200) says nothing about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from connector.whatsapp.error_table import Treatment, rule_for
+
+_TEXT_MAX: Final = 1000
+"""Characters kept of a title, of details or of an id: enough for Meta's longest, a bound for anybody else's."""
+
+_SERVER_FAULT: Final = 500
+
+
+class Kind(StrEnum):
+    """Outcome of one attempt."""
+
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"
+    """Not sent because of a limit or a stop; costs no attempt."""
+    TRANSIENT = "transient"
+    """Not sent, may work later; costs an attempt."""
+    PERMANENT = "permanent"
+    AMBIGUOUS = "ambiguous"
+    """Nobody can know whether it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphError:
+    """Meta's error object, or what stood in its place.
+
+    ``code`` is Meta's; None when no Graph body came. ``fbtrace_id`` is what Meta's support asks for.
+    """
+
+    code: int | None = None
+    subcode: int | None = None
+    title: str = ""
+    details: str = ""
+    http_status: int | None = None
+    fbtrace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What one attempt came to.
+
+    ``treatment`` refines THROTTLED, TRANSIENT and PERMANENT; ``retry_after_s`` is what Meta asked for, in seconds.
+    """
+
+    kind: Kind
+    reason: str
+    treatment: Treatment | None = None
+    error: GraphError | None = None
+    message_id: str | None = None
+    message_status: str | None = None
+    wa_id: str | None = None
+    user_id: str | None = None
+    retry_after_s: float | None = None
+
+
+_KIND_OF: Final[Mapping[Treatment, Kind]] = {
+    Treatment.RETRY: Kind.TRANSIENT,
+    Treatment.RETRY_ONCE: Kind.TRANSIENT,
+    Treatment.RETRY_SLOWLY: Kind.TRANSIENT,
+    Treatment.PAIR_LIMIT: Kind.THROTTLED,
+    Treatment.NUMBER_LIMIT: Kind.THROTTLED,
+    Treatment.NUMBER_REST: Kind.THROTTLED,
+    Treatment.APP_LIMIT: Kind.THROTTLED,
+    Treatment.STOPPED: Kind.THROTTLED,
+    Treatment.UNDELIVERABLE: Kind.PERMANENT,
+    Treatment.REFUSED: Kind.PERMANENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as bytes: status, header names in lower case, body."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_answer(answer: Answer) -> AttemptOutcome:
+    """Classify Meta's answer to ``POST /{phone_number_id}/messages``; an unreadable one is classified too, not raised."""
+    document = _document(answer.body)
+    error = document.get("error")
+    if isinstance(error, dict) and isinstance(error.get("code"), int):
+        return _classify_error(answer, error)
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's success range
+        return _accepted(document)
+    return _without_graph_body(answer)
+
+
+def not_sent(reason: str) -> AttemptOutcome:
+    """The request never left: name resolution, connection or TLS failed, or no connection was free."""
+    return AttemptOutcome(Kind.TRANSIENT, reason, Treatment.RETRY, GraphError(title=reason))
+
+
+def maybe_sent(reason: str) -> AttemptOutcome:
+    """The request may have reached Meta, but no answer came."""
+    return AttemptOutcome(Kind.AMBIGUOUS, reason, error=GraphError(title=reason))
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _classify_error(answer: Answer, raw: dict[str, Any]) -> AttemptOutcome:
+    error = _graph_error(answer.status, raw)
+    rule = rule_for(error.code or 0, error.subcode)
+    treatment = rule.treatment if rule else _unknown_code(answer.status, raw)
+    # A hint of Meta's own: a code that we hold for final, said to be passing, gets one more try.
+    if raw.get("is_transient") is True and treatment is Treatment.REFUSED:
+        treatment = Treatment.RETRY_ONCE
+    reason = str(error.code) if rule else f"unknown_code_{error.code}"
+    return AttemptOutcome(_KIND_OF[treatment], reason, treatment, error, retry_after_s=_retry_after(answer.headers))
+
+
+def _unknown_code(status: int, raw: dict[str, Any]) -> Treatment:
+    if status >= _SERVER_FAULT or raw.get("is_transient") is True:
+        return Treatment.RETRY
+    return Treatment.APP_LIMIT if status == 429 else Treatment.RETRY_ONCE  # noqa: PLR2004 - Too Many Requests
+
+
+def _graph_error(status: int, raw: dict[str, Any]) -> GraphError:
+    data = raw.get("error_data")
+    details = data.get("details") if isinstance(data, dict) else data
+    return GraphError(
+        code=raw["code"],
+        subcode=raw.get("error_subcode") if isinstance(raw.get("error_subcode"), int) else None,
+        title=_text(raw.get("message")) or "",
+        details=_text(details) or "",
+        http_status=status,
+        fbtrace_id=_text(raw.get("fbtrace_id")),
+    )
+
+
+def _accepted(document: dict[str, Any]) -> AttemptOutcome:
+    message = _first(document.get("messages"))
+    message_id = _text(message.get("id"))
+    if not message_id:
+        return maybe_sent("success_without_message_id")
+    contact = _first(document.get("contacts"))
+    return AttemptOutcome(
+        Kind.ACCEPTED,
+        "accepted",
+        message_id=message_id,
+        message_status=_text(message.get("message_status")),
+        wa_id=_text(contact.get("wa_id")),
+        user_id=_text(contact.get("user_id")),
+    )
+
+
+def _without_graph_body(answer: Answer) -> AttemptOutcome:
+    error = GraphError(title=f"HTTP {answer.status} without a Graph error", http_status=answer.status)
+    reason = f"http_{answer.status}"
+    if answer.status >= _SERVER_FAULT:
+        return AttemptOutcome(Kind.AMBIGUOUS, reason, error=error)
+    treatment = Treatment.APP_LIMIT if answer.status == 429 else Treatment.RETRY  # noqa: PLR2004 - Too Many Requests
+    return AttemptOutcome(_KIND_OF[treatment], reason, treatment, error, retry_after_s=_retry_after(answer.headers))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("retry-after", "")
+    return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
+
+
+def _first(value: object) -> dict[str, Any]:
+    return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value[:_TEXT_MAX] if isinstance(value, str) else None
