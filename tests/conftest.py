@@ -1,0 +1,12 @@
+"""What every test may use: see tests/fixtures."""
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.broker"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks whatever asks for the real broker, so that ``-m 'not kafka'`` needs no list."""
+    for item in items:
+        if {"kafka_broker", "kafka_jars"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
