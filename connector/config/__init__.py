@@ -1,0 +1,210 @@
+"""Typed, frozen settings from one YAML file and the environment, checked once, with every fault told at once.
+
+Each key can be set by a variable ``CONNECTOR_<SECTION>__<KEY>``, which holds YAML and replaces the whole value of its
+key: ``CONNECTOR_KAFKA__COMMON='{bootstrap.servers: "kafka:9092"}'``. Lists and maps are given whole (librdkafka's
+names have dots, which no variable's name may have). A key that takes text takes it without quotes too, even when it
+looks like a number.
+
+This package is the only reader of the environment.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from connector.config.faults import ConfigurationError, Fault, dotted, from_validation, unknown_key
+from connector.config.settings import (
+    Admin,
+    CloudApi,
+    CommandTopic,
+    Delivery,
+    Ingress,
+    Kafka,
+    Number,
+    SchemaRegistry,
+    Settings,
+    Telemetry,
+    TopicNames,
+    Topics,
+)
+from connector.config.sources import FILE_VARIABLE, Override, overrides, parse, read_file
+
+__all__ = [
+    "Admin",
+    "CloudApi",
+    "CommandTopic",
+    "ConfigurationError",
+    "Delivery",
+    "Fault",
+    "Ingress",
+    "Kafka",
+    "Number",
+    "Role",
+    "SchemaRegistry",
+    "Settings",
+    "Telemetry",
+    "TopicNames",
+    "Topics",
+    "check_files",
+    "load",
+    "load_from_environment",
+]
+
+Role = Literal["ingress", "delivery", "all"]
+SECRET_MAX_BYTES = 65_536
+
+
+def load_from_environment(path: Path | None = None) -> Settings:
+    """:func:`load` with this process's environment; without ``path`` the file is the one ``CONNECTOR_CONFIG`` names.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    return load(path, os.environ)  # noqa: TID251 - this is the one reader
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Settings from a file, overridden by variables; without any file all keys have their defaults.
+
+    Raises:
+        ConfigurationError: with every fault of file and variables, each with the path of its key.
+    """
+    named = environ.get(FILE_VARIABLE)
+    source = path or (Path(named) if named else None)
+    return settle(read_file(source) if source else {}, overrides(environ))
+
+
+def settle(root: Mapping[str, Any], changes: Sequence[Override]) -> Settings:
+    """Settings from the map of a file and the overrides of its keys.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    faults: list[Fault] = []
+    variables: dict[tuple[str, ...], str] = {}
+    # A section whose keys are all commented out is null in YAML and means its defaults.
+    tree = {key: value for key, value in root.items() if value is not None or key not in Settings.model_fields}
+    for change in changes:
+        found = _apply(tree, change)
+        faults.extend(found)
+        if not found:
+            variables[change.keys] = change.variable
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        faults.extend(from_validation(error, Settings, variables))
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _apply(tree: dict[str, Any], change: Override) -> list[Fault]:
+    """Replace one key of ``tree``, or tell why not."""
+    *sections, last = change.keys
+    model: type[BaseModel] = Settings
+    for depth, key in enumerate(sections, start=1):
+        field = model.model_fields.get(key)
+        if field is None:
+            return [Fault(change.variable, unknown_key(key, list(model.model_fields)))]
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            whole = "__".join(change.variable.split("__")[:depth])
+            return [
+                Fault(change.variable, f"names a part of {dotted(change.keys[:depth])}; set {whole} whole, as YAML")
+            ]
+        model = field.annotation
+    field = model.model_fields.get(last)
+    if field is None:
+        return [Fault(change.variable, unknown_key(last, list(model.model_fields)))]
+    try:
+        value = _value(change, text=_leaves(field.annotation) <= {str, Path, type(None)})
+    except ConfigurationError as error:
+        return list(error.faults)
+    _replace(tree, sections, last, value)
+    return []
+
+
+def _value(change: Override, *, text: bool) -> Any:
+    """The value of a variable; for a key that takes text, what is no text in YAML stands for itself."""
+    try:
+        value = parse(change.text, change.variable)
+    except ConfigurationError:
+        if not text:
+            raise
+        return change.text
+    return change.text if text and not isinstance(value, str | None) else value
+
+
+def _leaves(annotation: Any) -> set[Any]:
+    """The plain types a type is made of: ``Annotated[str, ...] | None`` is made of str and None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _leaves(get_args(annotation)[0])
+    if origin in {Union, UnionType}:
+        return set().union(*map(_leaves, get_args(annotation)))
+    return {annotation}
+
+
+def _replace(tree: dict[str, Any], sections: Sequence[str], last: str, value: Any) -> None:
+    for key in sections:
+        below = tree.get(key, {})
+        if not isinstance(below, dict):
+            return  # the section itself is at fault, and is told
+        tree[key] = tree = dict(below)  # a copy: an alias may share it with another section
+    tree[last] = value
+
+
+def check_files(settings: Settings, role: Role) -> None:
+    """Look at every secret file a role needs.
+
+    Raises:
+        ConfigurationError: with every file that is missing, unreadable, empty or over 64 KiB; never with any content.
+    """
+    faults = [
+        Fault(path, message)
+        for path, file in secret_files(settings, role)
+        if (message := _file_fault(file)) is not None
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def secret_files(settings: Settings, role: Role) -> Iterator[tuple[str, Path]]:
+    """The dotted key and the file of each secret a role needs."""
+    yield from ((f"kafka.secret_files.{name}", file) for name, file in settings.kafka.secret_files.items())
+    registry = settings.schema_registry
+    if registry.url and registry.basic_auth_file:
+        yield "schema_registry.basic_auth_file", registry.basic_auth_file
+    if registry.url and registry.ca_file:
+        yield "schema_registry.ca_file", registry.ca_file
+    if role in {"ingress", "all"}:
+        yield from _ingress_files(settings)
+    if role in {"delivery", "all"}:
+        yield "cloud_api.access_token_file", settings.cloud_api.access_token_file
+        for index, number in enumerate(settings.numbers):
+            if number.access_token_file:
+                yield f"numbers[{index}].access_token_file", number.access_token_file
+
+
+def _ingress_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    yield "ingress.verify_token_file", settings.ingress.verify_token_file
+    for index, file in enumerate(settings.ingress.app_secret_files):
+        yield f"ingress.app_secret_files[{index}]", file
+    if settings.topics.conversation_key == "hmac" and settings.topics.conversation_key_secret_file:
+        yield "topics.conversation_key_secret_file", settings.topics.conversation_key_secret_file
+
+
+def _file_fault(file: Path) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(SECRET_MAX_BYTES + 1)
+    except OSError as error:
+        return f"{file} cannot be read ({error.strerror}); mount it, or name another"
+    if not data.strip():
+        return f"{file} is empty; write the secret into it"
+    if len(data) > SECRET_MAX_BYTES:
+        return f"{file} is larger than {SECRET_MAX_BYTES} bytes; this is no secret"
+    return None

@@ -1,0 +1,99 @@
+"""Types that fields of the settings share, each with its check and the words for its fault."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from connector.config.faults import Keys, collected
+
+TOPIC_LENGTH_MAX = 249  # Kafka's own limit for a topic name
+THROUGHPUT_MAX_MPS = 1000  # the highest level of a number (Meta, throughput, 2026-09-11)
+
+
+def matching(pattern: str, message: str) -> AfterValidator:
+    """A check that a text matches all of ``pattern``; ``message`` says what it must be."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "must be a URL that begins with http:// or https://"
+        raise ValueError(message)
+    if parts.username is not None or parts.password is not None:
+        message = "must not hold a user or a password; a secret belongs in a file"
+        raise ValueError(message)
+    if parts.query or parts.fragment or (parts.port is not None and parts.port == 0):
+        message = "must be a URL without query, fragment and port 0"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def _file(value: Path) -> Path:
+    if str(value) in {"", "."} or "\0" in str(value):
+        message = "must be the path of a file"
+        raise ValueError(message)
+    return value
+
+
+def checked(find: Callable[[Mapping[Any, Any]], list[tuple[Keys, str]]]) -> BeforeValidator:
+    """A check of a map as it was written, which tells the faults of all its entries."""
+
+    def check(value: Any) -> Any:
+        found = find(value) if isinstance(value, dict) else []
+        if found:
+            raise collected(found)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _throughput(value: Any) -> Any:
+    if value != "auto" and (
+        isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= THROUGHPUT_MAX_MPS
+    ):
+        message = "must be auto or a whole number from 1 to 1000"
+        raise ValueError(message)
+    return value
+
+
+Text = Annotated[str, Strict()]
+Whole = Annotated[int, Strict()]
+Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+File = Annotated[Path, AfterValidator(_file)]
+Url = Annotated[Text, Field(max_length=2000), AfterValidator(_url)]
+Host = Annotated[
+    Text,
+    Field(max_length=253),
+    matching(r"[A-Za-z0-9.:_-]+", "must be a host name or an address, without scheme and port"),
+]
+Port = Annotated[Whole, Field(ge=0, le=65535)]
+TopicName = Annotated[
+    Text,
+    Field(max_length=TOPIC_LENGTH_MAX),
+    matching(r"[A-Za-z0-9._-]+", "must be a topic name: letters, digits, dot, underscore and dash"),
+]
+TopicPrefix = Annotated[
+    Text,
+    Field(max_length=100),
+    matching(r"[A-Za-z0-9._-]*", "must have only letters, digits, dot, underscore and dash"),
+]
+GraphId = Annotated[
+    Text,
+    Field(max_length=32),
+    matching(r"[0-9]+", "must be an id of Meta's: digits only, in quotes"),
+]
+Properties = Mapping[str, str | int | float | bool]
+Throughput = Annotated[Literal["auto"] | int, BeforeValidator(_throughput)]
