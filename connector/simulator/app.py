@@ -1,0 +1,160 @@
+"""The ASGI application: routes, headers, latency; hands each decision to :class:`~connector.simulator.cloud.Cloud`."""
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from connector.clock import Clock
+from connector.simulator import admin
+from connector.simulator.cloud import Answer, Cloud
+from connector.simulator.errors import Refusal, unknown_object
+from connector.simulator.observer import Observer
+from connector.simulator.settings import LatencySettings, Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_MAX_BYTES = 1_000_000
+_P99_DEVIATIONS = 2.3263
+_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]")
+_TOO_LARGE = Refusal(100, "The request body is too large.")
+_JSON = (b"content-type", b"application/json; charset=UTF-8")
+
+
+class Simulator:
+    """A Cloud API of its own: an ASGI application, and the webhooks that follow from what it accepts.
+
+    Args:
+        settings: everything that can be chosen.
+        clock: the simulator's own time; limits and observer go by it.
+        random: source of ids and latencies; seeded by ``settings.seed`` when not given.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, random: Random | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._random = random or Random(settings.seed)  # noqa: S311 - figures for a simulation, nothing secret
+        self.observer = Observer(settings.remembered_max)
+        self.cloud = Cloud(settings, self._random, self.observer)
+        self._latency_s = latency(settings.latency, self._random)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path.startswith("/_"):
+            status, body = await admin.serve(self, scope["method"], path, query(scope), await read_body(receive))
+            await respond(send, status, body, [_JSON])
+            return
+        answer = await self._graph(scope, path, receive)
+        await respond(send, answer.status, answer.body, self._headers(path, answer))
+
+    async def _graph(self, scope: Scope, path: str, receive: Receive) -> Answer:
+        payload = await read_body(receive)
+        parts = path.split("/")[1:]
+        if parts and _VERSION.fullmatch(parts[0]):
+            del parts[0]
+        refusal = self.cloud.authorize(header(scope, b"authorization"))
+        if refusal is not None:
+            return self.cloud.refuse(refusal)
+        match scope["method"], parts:
+            case "POST", [number_id, "messages" | "marketing_messages" as edge]:
+                return await self._send(number_id, payload, marketing=edge == "marketing_messages")
+            case "GET", [number_id] if number_id:
+                return self.cloud.read_number(number_id, query(scope).get("fields"))
+            case method, [first, *_] if first:
+                return self.cloud.refuse(unknown_object(method, "/".join(parts)))
+        return self.cloud.refuse(Refusal(2500, message=f"Unknown path components: {path}"))
+
+    async def _send(self, number_id: str, payload: bytes | None, *, marketing: bool) -> Answer:
+        if payload is None:
+            return self.cloud.refuse(_TOO_LARGE)
+        clock = self.clock
+        answer = self.cloud.send(number_id, payload, clock.monotonic(), clock.wall_ms(), marketing=marketing)
+        delay_s = self._latency_s()
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+        return answer
+
+    def _headers(self, path: str, answer: Answer) -> list[tuple[bytes, bytes]]:
+        first = path.split("/", 2)[1]
+        version = first if _VERSION.fullmatch(first) else self.settings.version
+        trace_id = answer.trace_id.encode()
+        usage = self.settings.usage_percent
+        headers = [
+            _JSON,
+            (b"facebook-api-version", version.encode()),
+            (b"x-fb-trace-id", trace_id),
+            (b"x-fb-request-id", trace_id),
+            (b"x-fb-rev", b"1029384756"),
+            (b"x-app-usage", f'{{"call_count":{usage},"total_cputime":0,"total_time":0}}'.encode()),
+            (b"x-business-use-case-usage", _business_usage(usage)),
+        ]
+        if answer.status == 401:  # noqa: PLR2004 - HTTP's own figure
+            headers.append(
+                (b"www-authenticate", b'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."')
+            )
+        return headers
+
+
+def _business_usage(percent: int) -> bytes:
+    entry = {
+        "type": "whatsapp",
+        "call_count": percent,
+        "total_cputime": 0,
+        "total_time": 0,
+        "estimated_time_to_regain_access": 0,
+    }
+    return msgspec.json.encode({"102290129340398": [entry]})
+
+
+def latency(settings: LatencySettings, random: Random) -> Callable[[], float]:
+    """A draw of one answer's delay, in seconds."""
+    median_s = settings.median_ms / 1000
+    if settings.p99_ms is None or median_s == 0:
+        return lambda: median_s
+    mu = math.log(median_s)
+    sigma = max(0.0, math.log(settings.p99_ms / settings.median_ms) / _P99_DEVIATIONS)
+    return lambda: random.lognormvariate(mu, sigma)
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The value of the first header called ``name`` (lower case)."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def query(scope: Scope) -> Mapping[str, str]:
+    """The query's parameters; the last of each name."""
+    return dict(parse_qsl(scope["query_string"].decode("latin-1")))
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is over :data:`BODY_MAX_BYTES`."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    size = len(body)
+    parts = [body]
+    while message.get("more_body", False):
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size <= BODY_MAX_BYTES:
+            parts.append(message.get("body", b""))
+    return b"".join(parts) if size <= BODY_MAX_BYTES else None
+
+
+async def respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Send one whole answer."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

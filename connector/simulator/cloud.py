@@ -1,0 +1,216 @@
+"""The simulated API's decisions: request bytes and time in, answer out. No I/O; randomness is injected."""
+
+import hmac
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from connector.simulator import errors, ids
+from connector.simulator.errors import Refusal
+from connector.simulator.numbers import DEFAULT_FIELDS, Number, Numbers
+from connector.simulator.observer import ACCEPTED, Observed, Observer
+from connector.simulator.recipients import Provocations, Provoked
+from connector.simulator.settings import Settings
+from connector.simulator.validation import Message, ReadReceipt, Recipient, read_request
+
+OVER_NUMBER_LIMIT = Refusal(
+    130429, "Message failed to send because there were too many messages sent from this phone number."
+)
+OVER_PAIR_LIMIT = Refusal(
+    131056,
+    "Message failed to send because there were too many messages sent from this phone number to the same phone number.",
+)
+BAD_TOKEN = Refusal(190, message="Invalid OAuth access token - Cannot parse access token")
+NO_TOKEN = Refusal(190, message="An access token is required to request this resource.")
+_SUCCESS = b'{"success":true}'
+
+
+class Accepted(NamedTuple):
+    """A message that was accepted, for those who report what becomes of it."""
+
+    message_id: str
+    number: Number
+    message: Message
+    at_s: float
+    wall_ms: int
+    fails_with: int | None
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, and the message it accepted."""
+
+    status: int
+    body: bytes
+    trace_id: str
+    accepted: Accepted | None = None
+
+
+class Cloud:
+    """All numbers of one simulated business.
+
+    Args:
+        settings: the rules in force.
+        random: source of ids.
+        observer: told of every request.
+    """
+
+    def __init__(self, settings: Settings, random: Random, observer: Observer) -> None:
+        self._settings = settings
+        self._random = random
+        self._observer = observer
+        self._tokens = [token.encode() for token in settings.access_tokens]
+        self._provocations = Provocations(settings.recipients, magic=settings.magic_recipients)
+        listed = settings.numbers
+        self.numbers = Numbers(listed, create=settings.creates_numbers)
+
+    def refuse(self, refusal: Refusal) -> Answer:
+        """The answer that ``refusal`` makes."""
+        trace_id = ids.trace_id(self._random)
+        return Answer(refusal.http_status, errors.body(refusal, trace_id), trace_id)
+
+    def authorize(self, authorization: bytes | None) -> Refusal | None:
+        """Check the Authorization header's value."""
+        if not authorization:
+            return NO_TOKEN
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() == b"bearer" and any(hmac.compare_digest(token, known) for known in self._tokens):
+            return None
+        return BAD_TOKEN
+
+    def read_number(self, number_id: str, fields: str | None) -> Answer:
+        """Answer ``GET /{number}?fields=...``."""
+        number = self.numbers.find(number_id)
+        if number is None:
+            return self.refuse(errors.unknown_object("get", number_id))
+        names = [name.split("{")[0].strip() for name in fields.split(",")] if fields else DEFAULT_FIELDS
+        found = number.read(names)
+        if isinstance(found, Refusal):
+            return self.refuse(found)
+        return Answer(200, msgspec.json.encode(found), ids.trace_id(self._random))
+
+    def send(self, number_id: str, payload: bytes, at_s: float, wall_ms: int, *, marketing: bool = False) -> Answer:
+        """Answer one POST to ``/messages`` or ``/marketing_messages``; it has counted when the answer says so.
+
+        Args:
+            number_id: from the path.
+            payload: the body's bytes.
+            at_s: monotonic seconds, not going back from call to call.
+            wall_ms: milliseconds since the Unix epoch.
+            marketing: the marketing endpoint's rules.
+        """
+        number = self.numbers.find(number_id)
+        if number is None:
+            answer = self.refuse(errors.unknown_object("post", number_id))
+            seen = Observed(at_s, wall_ms, number_id, "", "", None, answer.status, 100, None)
+            self._observer.add(seen, known=False)
+            return answer
+        request = read_request(payload, marketing=marketing)
+        if isinstance(request, Message):
+            return self._message(number, request, at_s, wall_ms)
+        if isinstance(request, ReadReceipt):
+            self._observer.add(Observed(at_s, wall_ms, number.id, "", "read", None, 200, ACCEPTED, None))
+            return Answer(200, _SUCCESS, ids.trace_id(self._random))
+        self._observer.add(Observed(at_s, wall_ms, number.id, "", "", None, request.http_status, request.code, None))
+        return self.refuse(request)
+
+    def _message(self, number: Number, message: Message, at_s: float, wall_ms: int) -> Answer:
+        provoked = self._provocations.of(message.recipient)
+        if provoked is not None and provoked.by == "answer":
+            return self._refuse_message(number, message, Refusal(provoked.code), at_s, wall_ms)
+        over_number, over_pair = _over_limits(number, message.recipient, at_s)
+        refusal = None
+        if over_number and self._settings.number_limit:
+            refusal = OVER_NUMBER_LIMIT
+        elif over_pair and self._settings.pair_limit:
+            refusal = OVER_PAIR_LIMIT
+        if refusal is not None:
+            return self._refuse_message(
+                number, message, refusal, at_s, wall_ms, over_number=over_number, over_pair=over_pair
+            )
+        number.window.count(at_s)
+        if message.recipient.kind != "group" and not over_pair:
+            number.pairs.count(message.recipient.id, at_s)
+        return self._accept(number, message, provoked, at_s, wall_ms, over_number=over_number, over_pair=over_pair)
+
+    def _accept(
+        self,
+        number: Number,
+        message: Message,
+        provoked: Provoked | None,
+        at_s: float,
+        wall_ms: int,
+        *,
+        over_number: bool,
+        over_pair: bool,
+    ) -> Answer:
+        recipient = message.recipient
+        message_id = ids.outbound_message_id(self._random, recipient.id)
+        self._observer.add(
+            Observed(
+                at_s,
+                wall_ms,
+                number.id,
+                recipient.id,
+                message.type,
+                message.callback_data,
+                200,
+                ACCEPTED,
+                message_id,
+                over_number,
+                over_pair,
+            )
+        )
+        fails_with = provoked.code if provoked is not None else None
+        accepted = Accepted(message_id, number, message, at_s, wall_ms, fails_with)
+        return Answer(200, success_body(recipient, message_id), ids.trace_id(self._random), accepted)
+
+    def _refuse_message(
+        self,
+        number: Number,
+        message: Message,
+        refusal: Refusal,
+        at_s: float,
+        wall_ms: int,
+        *,
+        over_number: bool = False,
+        over_pair: bool = False,
+    ) -> Answer:
+        self._observer.add(
+            Observed(
+                at_s,
+                wall_ms,
+                number.id,
+                message.recipient.id,
+                message.type,
+                message.callback_data,
+                refusal.http_status,
+                refusal.code,
+                None,
+                over_number,
+                over_pair,
+            )
+        )
+        return self.refuse(refusal)
+
+
+def _over_limits(number: Number, recipient: Recipient, at_s: float) -> tuple[bool, bool]:
+    """Whether one more message breaks the number's limit, and the pair's; groups have no pair limit."""
+    over_number = not number.window.has_room(at_s)
+    over_pair = recipient.kind != "group" and number.pairs.free_at(recipient.id, at_s) > at_s
+    return over_number, over_pair
+
+
+def success_body(recipient: Recipient, message_id: str) -> bytes:
+    """The body of an accepted send: ``wa_id`` for phones and groups, ``user_id`` for business-scoped ids."""
+    known_as = "user_id" if recipient.kind == "user" else "wa_id"
+    message = {"id": message_id}
+    if recipient.kind == "group":
+        message["group_id"] = recipient.id
+    return msgspec.json.encode(
+        {
+            "messaging_product": "whatsapp",
+            "contacts": [{"input": recipient.given, known_as: recipient.id}],
+            "messages": [message],
+        }
+    )

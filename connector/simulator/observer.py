@@ -1,0 +1,190 @@
+"""What the simulator saw, at its own clock: the referee that tests of the connector ask.
+
+Sums go on for ever; single requests are kept up to a limit, the oldest dropped first and counted. The peaks are measured
+here from the requests themselves, not read from the limits' state.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from connector.simulator.limits import WINDOW_S
+
+ACCEPTED = 0
+
+
+class Observed(NamedTuple):
+    """One request to send a message.
+
+    Attributes:
+        at_s: the simulator's monotonic seconds when the whole request was there.
+        wall_ms: the same moment, milliseconds since the Unix epoch.
+        number: the ``phone_number_id`` in the path.
+        recipient: digits of the phone, user id or group id; empty when the request was refused before it was known.
+        type: message type, ``read`` for read receipts, empty when not known.
+        callback_data: ``biz_opaque_callback_data``.
+        http_status: of the answer.
+        code: Meta's error code, 0 when accepted.
+        message_id: the wamid when accepted.
+        over_number_limit: the number's limit had no room.
+        over_pair_limit: the pair limit had no room.
+    """
+
+    at_s: float
+    wall_ms: int
+    number: str
+    recipient: str
+    type: str
+    callback_data: str | None
+    http_status: int
+    code: int
+    message_id: str | None
+    over_number_limit: bool = False
+    over_pair_limit: bool = False
+
+
+class Peak:
+    """The most events in any window ``(t - 1 s, t]`` so far."""
+
+    __slots__ = ("_times", "highest")
+
+    def __init__(self) -> None:
+        self.highest = 0
+        self._times: deque[float] = deque()
+
+    def add(self, at_s: float) -> None:
+        """Count one event; events come in order of time."""
+        times = self._times
+        times.append(at_s)
+        while times[0] <= at_s - WINDOW_S:
+            times.popleft()
+        self.highest = max(self.highest, len(times))
+
+
+class Tally:
+    """The sums of one number."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.accepted = 0
+        self.read_receipts = 0
+        self.inbound = 0
+        self.refused: Counter[int] = Counter()
+        self.number_limit_violations = 0
+        self.pair_violations = 0
+        self.first_s: float | None = None
+        self.last_s = 0.0
+        self.requested_peak = Peak()
+        self.accepted_peak = Peak()
+        self.counted_peak = Peak()
+
+    def add(self, seen: Observed) -> None:
+        """Count one request."""
+        self.requests += 1
+        self.number_limit_violations += seen.over_number_limit
+        self.pair_violations += seen.over_pair_limit
+        if self.first_s is None:
+            self.first_s = seen.at_s
+        self.last_s = seen.at_s
+        self.requested_peak.add(seen.at_s)
+        if seen.code != ACCEPTED:
+            self.refused[seen.code] += 1
+        elif seen.type == "read":
+            self.read_receipts += 1
+        else:
+            self.accepted += 1
+            self.accepted_peak.add(seen.at_s)
+            self.counted_peak.add(seen.at_s)
+
+    def add_inbound(self, at_s: float) -> None:
+        """Count one inbound message."""
+        self.inbound += 1
+        self.counted_peak.add(at_s)
+
+    def summary(self) -> dict[str, Any]:
+        """The sums as JSON has them; peaks are counts in a sliding second."""
+        span_s = self.last_s - self.first_s if self.first_s is not None else 0.0
+        return {
+            "requests": self.requests,
+            "accepted": self.accepted,
+            "read_receipts": self.read_receipts,
+            "inbound": self.inbound,
+            "refused": {str(code): count for code, count in sorted(self.refused.items())},
+            "requests_max_1s": self.requested_peak.highest,
+            "accepted_max_1s": self.accepted_peak.highest,
+            "accepted_and_inbound_max_1s": self.counted_peak.highest,
+            "accepted_mean_per_s": round(self.accepted / span_s, 2) if span_s else 0.0,
+            "span_s": round(span_s, 3),
+            "number_limit_violations": self.number_limit_violations,
+            "pair_violations": self.pair_violations,
+        }
+
+
+class Observer:
+    """Every request, within a bound, and the sums of all.
+
+    Args:
+        remembered_max: requests kept one by one.
+    """
+
+    def __init__(self, remembered_max: int) -> None:
+        self._seen: deque[Observed] = deque(maxlen=remembered_max)
+        self._tallies: dict[str, Tally] = {}
+        self._total = 0
+        self._unknown = 0
+
+    def add(self, seen: Observed, *, known: bool = True) -> None:
+        """Record one request; those to unknown numbers share one sum, so that callers cannot fill the memory."""
+        self._total += 1
+        self._seen.append(seen)
+        if known:
+            self._tally(seen.number).add(seen)
+        else:
+            self._unknown += 1
+
+    def add_inbound(self, number: str, at_s: float) -> None:
+        """Record one inbound message of ``number``."""
+        self._tally(number).add_inbound(at_s)
+
+    def _tally(self, number: str) -> Tally:
+        tally = self._tallies.get(number)
+        if tally is None:
+            tally = self._tallies[number] = Tally()
+        return tally
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._seen.clear()
+        self._tallies.clear()
+        self._total = self._unknown = 0
+
+    def summary(self) -> dict[str, Any]:
+        """All sums, number by number."""
+        numbers = {number: tally.summary() for number, tally in self._tallies.items()}
+        return {
+            "requests": self._total,
+            "accepted": sum(tally.accepted for tally in self._tallies.values()),
+            "to_unknown_numbers": self._unknown,
+            "remembered": len(self._seen),
+            "forgotten": self._total - len(self._seen),
+            "numbers": numbers,
+        }
+
+    def requests(
+        self, equal_to: Mapping[str, str | int], *, start: int = 0, limit: int = 1000, newest_first: bool = False
+    ) -> list[dict[str, Any]]:
+        """Remembered requests in order of arrival, as dictionaries.
+
+        Args:
+            equal_to: fields of :class:`Observed` and the values they must have.
+            start: matching requests to skip.
+            limit: matching requests to return.
+            newest_first: in reverse order.
+        """
+        ordered = reversed(self._seen) if newest_first else iter(self._seen)
+        return [seen._asdict() for seen in islice(_matching(ordered, equal_to), start, start + limit)]
+
+
+def _matching(ordered: Iterator[Observed], equal_to: Mapping[str, str | int]) -> Iterator[Observed]:
+    return (seen for seen in ordered if all(getattr(seen, name) == value for name, value in equal_to.items()))
