@@ -1,0 +1,362 @@
+"""One webhook POST taken apart into facts."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.whatsapp.notification import (
+    AccountFact,
+    Fact,
+    Malformed,
+    MessageFact,
+    Source,
+    StatusFact,
+    parse_notification,
+    seconds,
+    text,
+)
+
+METADATA = {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
+NUMBER = Source("WABA", "106540352242922", "15550783881")
+
+
+def body(*changes: Any, **entry: Any) -> bytes:
+    """One entry with these changes."""
+    entries = [{"id": "WABA", "changes": changes, **entry}]
+    return json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
+
+
+def messages_change(**value: Any) -> dict[str, Any]:
+    """A change of the field ``messages``."""
+    return {"value": {"messaging_product": "whatsapp", "metadata": METADATA, **value}, "field": "messages"}
+
+
+def message(message_id: str = "wamid.1", **members: Any) -> dict[str, Any]:
+    """A text message."""
+    return {"from": "16505551234", "id": message_id, "timestamp": "1749416383", "type": "text", **members}
+
+
+def only(facts: list[Fact]) -> Fact:
+    """The single fact."""
+    assert len(facts) == 1, facts
+    return facts[0]
+
+
+def test_a_message_carries_its_number_its_sender_and_its_text() -> None:
+    """The typed part knows account, number, contact and id; the raw part is the message alone."""
+    contact = {"profile": {"name": "Ana"}, "wa_id": "16505551234"}
+    fact = only(parse_notification(body(messages_change(contacts=[contact], messages=[message()]))))
+    assert fact == MessageFact(
+        path="entry[0].changes[0].value.messages[0]",
+        source=NUMBER,
+        contact=contact,
+        message_id="wamid.1",
+        raw=json.dumps(message()),
+        parsed=message(),
+    )
+
+
+def test_a_status_carries_its_recipient() -> None:
+    """A status finds its contact by the recipient's business-scoped id when there is no phone number."""
+    contact = {"profile": {"name": "Ana", "username": "@ana"}, "user_id": "US.1"}
+    status = {"id": "wamid.1", "status": "read", "timestamp": "1", "recipient_user_id": "US.1"}
+    fact = only(parse_notification(body(messages_change(contacts=[contact], statuses=[status]))))
+    assert isinstance(fact, StatusFact)
+    assert (fact.contact, fact.message_id, fact.parsed) == (contact, "wamid.1", status)
+
+
+def test_raw_is_the_text_as_sent() -> None:
+    """Numbers keep their digits, escapes and inner spaces stay: nothing is decoded and encoded again."""
+    raw = r'{"id":"wamid.1", "a":1.0, "b":1e5, "c":12345678901234567890123, "d":"\u00e4\/", "e":[ ]}'
+    sent = body(messages_change(messages=["HERE"])).replace(b'"HERE"', raw.encode())
+    fact = only(parse_notification(sent))
+    assert isinstance(fact, MessageFact)
+    assert fact.raw == raw
+
+
+def test_half_an_emoji_costs_nothing() -> None:
+    """A lone surrogate leaves every item in place: raw keeps the escape, the typed value has U+FFFD."""
+    sent = body(messages_change(messages=[message("wamid.1", text={"body": "cut \ud83d"}), message("wamid.2")]))
+    first, second = parse_notification(sent)
+    assert isinstance(first, MessageFact)
+    assert r"cut \ud83d" in first.raw
+    assert first.parsed["text"]["body"] == "cut \N{REPLACEMENT CHARACTER}"
+    assert isinstance(second, MessageFact)
+
+
+def test_many_entries_changes_and_items_come_out_in_order() -> None:
+    """Order is that of the body, and each fact names its place."""
+    entry = {"id": "W", "changes": [messages_change(messages=[message("1"), message("2")], statuses=[{"id": "3"}]),
+                                    {"field": "account_update", "value": {"event": "X"}}]}  # fmt: skip
+    sent = json.dumps({"object": "whatsapp_business_account", "entry": [entry, entry]}).encode()
+    paths = [fact.path for fact in parse_notification(sent)]
+    assert paths == [
+        f"entry[{number}].changes{rest}"
+        for number in (0, 1)
+        for rest in ("[0].value.messages[0]", "[0].value.messages[1]", "[0].value.statuses[0]", "[1]")
+    ]
+
+
+def test_the_number_is_resolved_for_each_change() -> None:
+    """Two changes of one body may speak of two business numbers."""
+    other = messages_change(messages=[message()])
+    other["value"]["metadata"] = {"phone_number_id": 42}
+    facts = parse_notification(body(messages_change(messages=[message()]), other))
+    assert [fact.source.phone_number_id for fact in facts if isinstance(fact, MessageFact)] == ["106540352242922", "42"]
+
+
+def test_contacts_are_matched_by_id_not_by_place() -> None:
+    """The contact of a message is the one with the sender's id, wherever it stands; a sender without one has none."""
+    ana = {"profile": {"name": "Ana"}, "wa_id": "1"}
+    ben = {"profile": {"name": "Ben"}, "user_id": "US.2"}
+    senders = [{"from": "9"}, {"from_user_id": "US.2"}, {"from": "1"}]
+    messages = [{"id": f"wamid.{place}", **sender} for place, sender in enumerate(senders)]
+    facts = parse_notification(body(messages_change(contacts=[ana, ben], messages=messages)))
+    assert [fact.contact for fact in facts if isinstance(fact, MessageFact)] == [None, ben, ana]
+
+
+@pytest.mark.parametrize("contacts", [None, 5, "x", [5, None, {"wa_id": ["1"]}], {"wa_id": "1"}])
+def test_odd_contacts_cost_no_message(contacts: Any) -> None:
+    """Contacts of any shape are read as far as they can be."""
+    fact = only(parse_notification(body(messages_change(contacts=contacts, messages=[message()]))))
+    assert isinstance(fact, MessageFact)
+    assert fact.contact is None
+
+
+@pytest.mark.parametrize("metadata", [None, 5, [], {}, {"phone_number_id": None}, {"phone_number_id": 1.5}])
+def test_a_message_without_a_known_number_still_flows(metadata: Any) -> None:
+    """Missing or odd metadata leaves the number unknown."""
+    change = messages_change(messages=[message()])
+    change["value"]["metadata"] = metadata
+    fact = only(parse_notification(body(change)))
+    assert isinstance(fact, MessageFact)
+    assert fact.source.phone_number_id is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["account_update", "standby", "calls", "history", "a_field_of_next_year", ""],
+)
+def test_any_other_field_is_one_account_fact(field: str) -> None:
+    """What is not under ``messages`` passes whole: the change as sent, its field, its value and anything beside."""
+    change = {"value": {"messages": [message()], "n": 1.0}, "field": field, "new": True}
+    fact = only(parse_notification(body(change, time=1751250234)))
+    assert isinstance(fact, AccountFact)
+    assert fact.raw == json.dumps(change)
+    assert (fact.field, fact.value, fact.beside_items) == (field, change["value"], False)
+    assert fact.source == Source("WABA", time_s=1751250234)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"metadata": METADATA, "calls": []}, NUMBER),
+        ({"display_phone_number": 15550783881, "event": "ONBOARDING"}, Source("WABA", None, "15550783881")),
+        ({"phone_number_id": "7"}, Source("WABA", "7")),
+        ("text", Source("WABA")),
+        (None, Source("WABA")),
+    ],
+)
+def test_an_account_fact_knows_the_number_it_names(value: Any, expected: Source) -> None:
+    """The number comes from ``metadata`` or from the value itself, when either names one."""
+    fact = only(parse_notification(body({"field": "f", "value": value})))
+    assert isinstance(fact, AccountFact)
+    assert fact.source == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"errors": [{"code": 130429}]},
+        {"metadata": METADATA, "contacts": []},
+        {"metadata": METADATA, "messages": [], "statuses": None, "message_echoes": [{"id": "1"}]},
+        {},
+        [],
+        None,
+        "text",
+    ],
+)
+def test_messages_without_items_is_an_account_fact(value: Any) -> None:
+    """A change of ``messages`` that has neither messages nor statuses passes whole, such as errors of an app."""
+    change = {"field": "messages", "value": value}
+    fact = only(parse_notification(body(change)))
+    assert isinstance(fact, AccountFact)
+    assert (fact.raw, fact.value, fact.beside_items) == (json.dumps(change), value, False)
+
+
+def test_what_stands_beside_messages_is_kept() -> None:
+    """Errors and unknown members beside messages become one account fact more, which does not repeat the messages."""
+    errors = [{"code": 131000, "n": "NUMBER"}]
+    change = messages_change(messages=[message()], errors=errors) | {"new": {"a": 1}}
+    first, rest = parse_notification(body(change).replace(b'"NUMBER"', b"1.0"))
+    assert isinstance(first, MessageFact)
+    assert isinstance(rest, AccountFact)
+    expected = copy.deepcopy(change)
+    del expected["value"]["messages"]
+    assert json.loads(rest.raw.replace("1.0", '"NUMBER"')) == expected
+    assert (rest.path, rest.field, rest.source, rest.beside_items) == ("entry[0].changes[0]", "messages", NUMBER, True)
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}])
+def test_empty_neighbours_are_nothing_to_keep(nothing: Any) -> None:
+    """An empty member beside messages makes no fact."""
+    assert isinstance(
+        only(parse_notification(body(messages_change(messages=[message()], errors=nothing)))), MessageFact
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ("5", "not an object"),
+        ("null", "not an object"),
+        ("[]", "not an object"),
+        ("{}", "id: missing"),
+        ('{"id":""}', "id: missing"),
+        ('{"id":true}', "id: missing"),
+        ('{"id":["wamid.1"]}', "id: missing"),
+        ('{"id":01}', "not JSON"),
+        ('{"id":"\xff"}', "not UTF-8"),
+        ('{"id":' + "[" * 5000 + "]" * 5000 + "}", "nested too deeply"),
+    ],
+)
+@pytest.mark.parametrize("name", ["messages", "statuses"])
+def test_a_malformed_item_costs_no_other(item: str, reason: str, name: str) -> None:
+    """It comes out with its place, the reason and its bytes; the items around it flow."""
+    raw = item.encode("latin-1")
+    sent = body(messages_change(**{name: [message("a"), "HERE", message("b")]})).replace(b'"HERE"', raw)
+    before, bad, after = parse_notification(sent)
+    assert bad == Malformed(f"entry[0].changes[0].value.{name}[1]", reason, raw)
+    assert [fact.message_id for fact in (before, after) if isinstance(fact, MessageFact | StatusFact)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "reason"),
+    [
+        (5, "", "not an object"),
+        ({"value": {}}, "", "field: not a string"),
+        ({"value": {}, "field": 5}, "", "field: not a string"),
+        (messages_change(messages=5), ".value.messages", "not an array"),
+        (messages_change(statuses={"id": "1"}), ".value.statuses", "not an array"),
+    ],
+)
+def test_a_malformed_change_costs_no_other(change: Any, path: str, reason: str) -> None:
+    """The same one and two levels up."""
+    sent = body(messages_change(messages=[message("a")]), change, messages_change(messages=[message("b")]))
+    before, bad, after = parse_notification(sent)
+    assert isinstance(bad, Malformed)
+    assert (bad.path, bad.reason) == (f"entry[0].changes[1]{path}", reason)
+    assert isinstance(before, MessageFact)
+    assert isinstance(after, MessageFact)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [(5, "not an object"), ({"id": "1"}, "changes: not an array"), ({"changes": {}}, "changes: not an array")],
+)
+def test_a_malformed_entry_costs_no_other(entry: Any, reason: str) -> None:
+    """The same at the top: an entry of another shape is kept whole."""
+    entries = [entry, {"id": "WABA", "changes": [messages_change(messages=[message()])]}]
+    bad, good = parse_notification(json.dumps({"entry": entries}).encode())
+    assert bad == Malformed("entry[0]", reason, json.dumps(entry).encode())
+    assert isinstance(good, MessageFact)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"", "not an object"),
+        (b"[]", "not an object"),
+        (b"not json", "not an object"),
+        (b'{"object":"whatsapp_business_account"', "not JSON"),
+        (b'{"object":"whatsapp_business_account"}', "entry: not an array"),
+        (b'{"object":"whatsapp_business_account","entry":{}}', "entry: not an array"),
+        (b'{"object":"page","entry":[]}', "object: not whatsapp_business_account"),
+        (b'{"object":5,"entry":[]}', "object: not whatsapp_business_account"),
+    ],
+)
+def test_a_body_that_is_no_notification_is_kept_whole(sent: bytes, reason: str) -> None:
+    """Another product's webhook, or no JSON at all, is one malformed whole."""
+    assert parse_notification(sent) == [Malformed("", reason, sent)]
+
+
+def test_no_entries_are_no_facts() -> None:
+    """An empty notification is understood, and says nothing."""
+    assert parse_notification(b'{"object":"whatsapp_business_account","entry":[]}') == []
+
+
+@given(sent=st.binary(max_size=200))
+def test_any_bytes_are_facts_or_malformed(sent: bytes) -> None:
+    """Arbitrary bytes never raise, and never vanish."""
+    assert parse_notification(sent) == [] or any(isinstance(fact, Malformed) for fact in parse_notification(sent))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "from", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+item_lists = st.lists(
+    st.fixed_dictionaries({"id": st.text(min_size=1, max_size=5)}, optional={"x": json_values}) | json_values
+)
+values = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("metadata", "contacts", "errors", "unknown"), json_values)
+    | dict.fromkeys(("messages", "statuses"), item_lists),
+)
+changes = st.fixed_dictionaries({"field": st.sampled_from(["messages", "messages", "account_update"]), "value": values})
+notifications = st.fixed_dictionaries(
+    {"entry": st.lists(st.fixed_dictionaries({"id": json_values, "changes": st.lists(changes | json_values)}))}
+)
+
+
+@given(notification=notifications)
+def test_every_item_comes_out_exactly_once(notification: dict[str, Any]) -> None:
+    """Whatever the types inside, each message, status and other change is one fact or one malformed item, in order."""
+    expected: list[str] = []
+    for entry_number, entry in enumerate(notification["entry"]):
+        for change_number, change in enumerate(entry["changes"]):
+            path = f"entry[{entry_number}].changes[{change_number}]"
+            value = change.get("value", {}) if isinstance(change, dict) else {}
+            in_messages = isinstance(change, dict) and change.get("field") == "messages"
+            items = [
+                f"{path}.value.{name}[{number}]"
+                for name in ("messages", "statuses")
+                for number in range(len(value.get(name) or ()) if in_messages else 0)
+            ]
+            beside = any(value.get(name) not in (None, [], {}) for name in ("errors", "unknown"))
+            expected += items + ([path] if beside and items else []) or [path]
+    facts = parse_notification(json.dumps(notification).encode())
+    assert [fact.path for fact in facts] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1749416383", 1749416383), (1749416383, 1749416383), ("0", 0), (253402300799, 253402300799)],
+)
+def test_times_come_as_strings_or_integers(value: Any, expected: int) -> None:
+    """Meta writes seconds both ways."""
+    assert seconds(value) == expected
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "soon", "-1", "1.5", "\u0661", "9" * 13, -1, 1.5, 253402300800, True, None, [], {}]
+)
+def test_what_cannot_be_a_time_is_none(odd: Any) -> None:
+    """Anything else is no time, and costs nothing but itself."""
+    assert seconds(odd) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("x", "x"), (42, "42"), ("", None), (True, None), (1.5, None), (None, None), ([], None)],
+)
+def test_text(value: Any, expected: str | None) -> None:
+    """Ids come as strings or integers; whatever cannot be an id is none."""
+    assert text(value) == expected
