@@ -26,6 +26,20 @@ class SourceRecord(NamedTuple):
     timestamp_ms: int
 
 
+class Reading(NamedTuple):
+    """A record in the hands of this worker.
+
+    ``record`` is where it lies and what settles; ``origin`` is where it was produced, which names its policy and its
+    dead-letter topic. ``slot`` settles it. ``epoch`` is the assignment under which it was read: a result from an older
+    one is void.
+    """
+
+    record: SourceRecord
+    origin: Source
+    slot: int
+    epoch: int
+
+
 @dataclass(frozen=True, slots=True)
 class TopicPolicy:
     """What holds for the commands of one topic.
@@ -43,20 +57,13 @@ class TopicPolicy:
 
 @dataclass(slots=True, eq=False)
 class QueuedCommand:
-    """A command taken into memory.
-
-    ``record`` is where it lies and what settles; ``origin`` is where it was produced, which names its policy and its
-    dead-letter topic. ``epoch`` is the assignment under which it was read: a result from an older one is void.
-    """
+    """A command taken into memory; times without ``_ms`` are monotonic seconds, those with it Unix milliseconds."""
 
     command: Command
     command_id: str
     payload_digest: str
-    record: SourceRecord
-    origin: Source
+    reading: Reading
     policy: TopicPolicy
-    epoch: int
-    slot: int
     traceparent: str | None = None
     attempts: int = 0
     failures: int = 0
@@ -68,6 +75,11 @@ class QueuedCommand:
     expires_at: float | None = None
     in_flight: bool = False
     settled: bool = False
+
+    @property
+    def slot(self) -> int:
+        """The slot that owns the command."""
+        return self.reading.slot
 
     @property
     def recipient(self) -> str:
@@ -120,3 +132,33 @@ class Settle:
 
 
 Effect = RetryAt | Settle
+
+
+class Output(NamedTuple):
+    """A record to be written; ``partition`` is always named, and ``timestamp_ms`` 0 means the time of writing."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What settles one record that was read: its outputs and its offset go into the same transaction.
+
+    ``outcome`` is the word that goes into metrics and logs (a forwarded command has the outcome ``FORWARDED`` there and
+    no record of it); ``phone_number_id`` is None when the record could not be read that far.
+    """
+
+    source: Source
+    epoch: int
+    outputs: tuple[Output, ...]
+    outcome: str
+    phone_number_id: str | None = None
+    command_id: str | None = None
+    dead_letter_class: str = ""
+    queued_at_ms: int = 0
+    attempts: int = 0

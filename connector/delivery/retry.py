@@ -1,4 +1,4 @@
-"""Whether a command is tried again after an attempt, and when: one pure decision over what was tried and its outcome."""
+"""Whether a command is tried again after an attempt, and when: one pure decision over outcome and history."""
 
 from dataclasses import dataclass
 from random import Random
