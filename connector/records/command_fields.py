@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-COMMAND_ID_MAX = 100
-OPAQUE_DATA_MAX = 300
 SOURCE_MAX = 200
 PHONE_NUMBER_ID_MAX = 32
 # A phone has 15 digits, a business-scoped user id about 140 characters, a group id some tens.
@@ -100,7 +98,8 @@ def addressing(body: dict[str, Any]) -> tuple[str, str | None, str | None]:
         raise InvalidCommand(
             path="status", reason="read receipts and typing indicators are not messages and are not sent from topics"
         )
-    type_ = text(body.get("type"), "type", 1, TYPE_MAX)
+    # Meta's own default (Meta, messages reference): a body without a type is text.
+    type_ = text(body.get("type"), "type", 1, TYPE_MAX) or ("text" if "text" in body else None)
     if type_ is None:
         raise InvalidCommand(path="type", reason="is missing")
     if not isinstance(body.get(type_), dict | list):
