@@ -98,7 +98,7 @@ def addressing(body: dict[str, Any]) -> tuple[str, str | None, str | None]:
         raise InvalidCommand(
             path="status", reason="read receipts and typing indicators are not messages and are not sent from topics"
         )
-    # Meta's own default (Meta, messages reference): a body without a type is text.
+    # A body without a type is text (Meta, OpenAPI description v23.0, example of a text with a link).
     type_ = text(body.get("type"), "type", 1, TYPE_MAX) or ("text" if "text" in body else None)
     if type_ is None:
         raise InvalidCommand(path="type", reason="is missing")

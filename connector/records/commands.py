@@ -14,6 +14,7 @@ from connector.records import command_fields, command_json
 from connector.records.codec import Codec, Undecodable
 from connector.records.command_avro import document_of
 from connector.records.command_fields import InvalidCommand
+from connector.records.envelope import COMMAND_ID_MAX, OPAQUE_DATA_MAX
 
 __all__ = ["Command", "InvalidCommand", "Undecodable", "canonical_body", "parse_command", "payload_digest"]
 
@@ -93,18 +94,18 @@ def _command(document: dict[str, Any]) -> Command:
     body = {name: value for name, value in document.items() if value is not None}
     type_, to, recipient = command_fields.addressing(body)
     command = Command(
-        command_id=command_fields.text(body.pop("command_id", None), "command_id", 1, command_fields.COMMAND_ID_MAX),
+        command_id=command_fields.text(body.pop("command_id", None), "command_id", 1, COMMAND_ID_MAX),
         phone_number_id=command_fields.phone_number_id(body.pop("phone_number_id", None)),
         body=body,
         to=to,
         recipient=recipient,
         type=type_,
-        opaque_data=command_fields.text(body.pop(_OPAQUE, None), _OPAQUE, 0, command_fields.OPAQUE_DATA_MAX),
+        opaque_data=command_fields.text(body.pop(_OPAQUE, None), _OPAQUE, 0, OPAQUE_DATA_MAX),
         not_before_ms=command_fields.time_ms(body.pop("not_before", None), "not_before"),
         expires_at_ms=command_fields.time_ms(body.pop("expires_at", None), "expires_at"),
         on_ambiguous=command_fields.on_ambiguous(body.pop("on_ambiguous", None)),
         source=command_fields.text(body.pop("source", None), "source", 1, command_fields.SOURCE_MAX),
         created_at_ms=command_fields.time_ms(body.pop("created_at", None), "created_at"),
     )
-    body["messaging_product"] = "whatsapp"
+    body |= {"messaging_product": "whatsapp", "type": type_}
     return command

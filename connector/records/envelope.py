@@ -9,7 +9,8 @@
          | `-------- command id
          `---------- installation
 
-Meta takes 512 characters (Meta, calls reference and OpenAPI description, v23.0).
+Meta takes 512 characters (Meta, calls reference and OpenAPI description v23.0; some clients of others say bytes, so the
+trace goes as soon as the bytes are more).
 """
 
 import re
@@ -47,7 +48,7 @@ class Envelope:
 
 
 def seal(envelope: Envelope) -> str:
-    """The text of an envelope, 512 characters at most; without the trace when that would not fit.
+    """The text of an envelope, 512 characters at most; without the trace when it would have more than 512 bytes.
 
     Raises:
         ValueError: A part is empty or longer than it may be.
@@ -57,7 +58,7 @@ def seal(envelope: Envelope) -> str:
         raise ValueError(message)
     trace = envelope.traceparent if is_traceparent(envelope.traceparent) else ""
     text = _text(envelope, trace)
-    return text if len(text) <= LENGTH_MAX else _text(envelope, "")
+    return text if len(text.encode("utf-8", "surrogatepass")) <= LENGTH_MAX else _text(envelope, "")
 
 
 def unseal(text: str) -> Envelope | None:
