@@ -149,14 +149,16 @@ class Output(NamedTuple):
 class Settlement:
     """What settles one record that was read: its outputs and its offset go into the same transaction.
 
-    ``outcome`` is the word that goes into metrics and logs (a forwarded command has the outcome ``FORWARDED`` there and
-    no record of it); ``phone_number_id`` is None when the record could not be read that far.
+    ``taken`` says that the command was in memory. ``outcome`` is the word that goes into metrics and logs (a forwarded
+    command has the outcome ``FORWARDED`` there and no record of it); ``phone_number_id`` is None when the record could
+    not be read that far.
     """
 
     source: Source
     epoch: int
     outputs: tuple[Output, ...]
     outcome: str
+    taken: bool = False
     phone_number_id: str | None = None
     command_id: str | None = None
     dead_letter_class: str = ""

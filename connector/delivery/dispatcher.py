@@ -118,6 +118,14 @@ class Dispatcher:
                 number.release(LEVEL_HOLD, now)
                 self._schedule(number, now)
 
+    def knows(self, phone_number_id: str) -> bool:
+        """Whether anything of the number is kept."""
+        return any(number.phone_number_id == phone_number_id for number in self._numbers.values())
+
+    def forget_rate(self, phone_number_id: str) -> None:
+        """The number is asked for again when it comes back."""
+        self._rates.pop(phone_number_id, None)
+
     def next_wakeup(self) -> float:
         """When :meth:`due` is to be called next; NEVER when only new input can change something."""
         while self._wakeups and self._wakeups[0][0] != self._wakeups[0][2].scheduled_at:

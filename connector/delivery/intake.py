@@ -92,7 +92,12 @@ class Intake:
         key = command.phone_number_id.encode()
         output = Output(self._placement.rerouted, home, key, record.value, headers, record.timestamp_ms)
         return Settlement(
-            source, epoch, (output,), FORWARDED, command.phone_number_id, queued_at_ms=record.timestamp_ms
+            source=source,
+            epoch=epoch,
+            outputs=(output,),
+            outcome=FORWARDED,
+            phone_number_id=command.phone_number_id,
+            queued_at_ms=record.timestamp_ms,
         )
 
     def _moved_from(self, record: SourceRecord) -> Source | None:

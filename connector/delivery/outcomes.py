@@ -59,6 +59,7 @@ class OutcomeWriter:
             epoch=queued.reading.epoch,
             outputs=tuple(outputs),
             outcome=effect.verdict.value,
+            taken=True,
             phone_number_id=queued.command.phone_number_id,
             command_id=queued.command_id,
             dead_letter_class=effect.dead_letter_class or "",

@@ -17,10 +17,16 @@ class Watermark:
         self._next = first
         self._committed = first
 
-    def read(self, offset: int) -> None:
-        """A record was read; offsets of one partition only grow, gaps are transaction markers or compacted records."""
+    def read(self, offset: int) -> bool:
+        """A record was read; False when it had been read before.
+
+        Offsets of one partition only grow; gaps are transaction markers or compacted records.
+        """
+        if offset < self._next:
+            return False
         self._open.append(offset)
         self._next = offset + 1
+        return True
 
     def settle(self, offset: int) -> None:
         """The record at ``offset`` needs nothing more; a second time changes nothing."""

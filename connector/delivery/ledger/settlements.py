@@ -1,0 +1,118 @@
+"""Settlements, made durable: the records that settle commands and the offsets behind them, in one transaction.
+
+Fences: the transaction carries the group's metadata as it is at that moment, so a worker that is no member any more
+writes nothing; and our own epoch shuts out what belongs to an assignment that has ended, because the broker checks
+membership, not ownership.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from connector.delivery.backlog import Partition
+from connector.delivery.command import Output, Settlement, Source
+from connector.delivery.watermark import Watermark
+from connector.kafka.transaction import TransactionAbortedError
+
+log = structlog.get_logger()
+
+
+class Transactions(Protocol):
+    """The transactional producer, as it is used here."""
+
+    def commit(self, records: Iterable[Output], offsets: Sequence[tuple[str, int, int]], member: object) -> None:
+        """Write all or nothing."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class TransactionObserver(Protocol):
+    """What is measured of the transactions."""
+
+    def transaction(self, *, committed: bool) -> None:
+        """One has ended."""
+
+
+class Ledger:
+    """Used from one thread. A settlement is pending from :meth:`add` until a transaction with it has committed."""
+
+    def __init__(self, transactions: Transactions, observer: TransactionObserver) -> None:
+        self._transactions = transactions
+        self._observer = observer
+        self._watermarks: dict[Partition, Watermark] = {}
+        self._pending: list[Settlement] = []
+
+    @property
+    def pending(self) -> int:
+        """Settlements that are not committed."""
+        return len(self._pending)
+
+    def read(self, source: Source, epoch: int) -> int | None:
+        """A record was read; the epoch it belongs to, or None when it had been read before in this assignment.
+
+        ``epoch`` is the newest one: it becomes that of a partition of which nothing was read yet.
+        """
+        partition = Partition(source.topic, source.partition)
+        watermark = self._watermarks.get(partition)
+        if watermark is None:
+            watermark = self._watermarks[partition] = Watermark(epoch, source.offset)
+        return watermark.epoch if watermark.read(source.offset) else None
+
+    def add(self, settlement: Settlement) -> bool:
+        """Take a settlement; False when its assignment has ended, so that it is void."""
+        if not self._is_current(settlement):
+            return False
+        self._watermarks[_partition(settlement)].settle(settlement.source.offset)
+        self._pending.append(settlement)
+        return True
+
+    def commit(self, membership: Callable[[], object]) -> list[Settlement]:
+        """Commit what is pending; those that are committed now.
+
+        What an aborted transaction held stays pending and is written again.
+
+        Raises:
+            FatalProducerError: nothing can be written any more.
+        """
+        self._pending = [settlement for settlement in self._pending if self._is_current(settlement)]
+        if not self._pending:
+            return []
+        offsets = self._offsets()
+        outputs = [output for settlement in self._pending for output in settlement.outputs]
+        try:
+            self._transactions.commit(outputs, offsets, membership())
+        except TransactionAbortedError as error:
+            self._observer.transaction(committed=False)
+            log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
+            return []
+        self._observer.transaction(committed=True)
+        for topic, partition, offset in offsets:
+            self._watermarks[Partition(topic, partition)].committed(offset)
+        committed, self._pending = self._pending, []
+        return committed
+
+    def forget(self, partition: Partition) -> None:
+        """The assignment of the partition has ended: what is pending of it is void."""
+        self._watermarks.pop(partition, None)
+
+    def close(self) -> None:
+        """Let go of the producer; nothing uncommitted becomes visible."""
+        self._transactions.close()
+
+    def _offsets(self) -> list[tuple[str, int, int]]:
+        """Of every partition whose settled prefix has grown."""
+        return [
+            (partition.topic, partition.partition, position)
+            for partition, watermark in self._watermarks.items()
+            if (position := watermark.uncommitted()) is not None
+        ]
+
+    def _is_current(self, settlement: Settlement) -> bool:
+        watermark = self._watermarks.get(_partition(settlement))
+        return watermark is not None and watermark.epoch == settlement.epoch
+
+
+def _partition(settlement: Settlement) -> Partition:
+    return Partition(settlement.source.topic, settlement.source.partition)

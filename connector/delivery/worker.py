@@ -1,0 +1,213 @@
+"""The event loop's side of delivery: feeds the dispatcher, makes its attempts, hands settlements to the ledger.
+
+One law: after each input feed, drain :meth:`Dispatcher.due` fully, arm one timer.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Final, Protocol
+
+import structlog
+
+from connector.clock import Clock
+from connector.delivery.command import QueuedCommand, RetryAt, Settle, Settlement, Verdict
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.number import NEVER
+from connector.delivery.outcomes import OutcomeWriter
+from connector.records.commands import canonical_body
+from connector.records.envelope import Envelope, seal
+from connector.whatsapp.limits import throughput_mps
+from connector.whatsapp.response import AttemptOutcome, maybe_sent
+
+log = structlog.get_logger()
+
+LEVEL_REREAD_S: Final = 600.0
+"""A level changes by Meta's upgrade a few times in a number's life; a call costs one of 5000 an hour."""
+
+LEVEL_RETRY_S: Final = 2.5
+"""Doubled with each refusal: a number that Meta does not know is not asked for more often than one it knows."""
+
+SWEEP_S: Final = 60.0
+
+
+class Api(Protocol):
+    """The Cloud API as the worker uses it."""
+
+    async def send(self, phone_number_id: str, access_token: str, body: bytes) -> AttemptOutcome:
+        """One message; never raises."""
+        ...
+
+    async def level(self, phone_number_id: str, access_token: str) -> str | None:
+        """The number's throughput level, None when it cannot be read now."""
+        ...
+
+
+class Observer(Protocol):
+    """What is measured of the attempts."""
+
+    def attempted(self, queued: QueuedCommand, result: AttemptOutcome, seconds: float) -> None:
+        """A request has its result."""
+        ...
+
+
+class Worker:
+    """Everything here runs on one event loop; :meth:`feed`, :meth:`drain` and :meth:`drop` are called on it."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        api: Api,
+        outcomes: OutcomeWriter,
+        clock: Clock,
+        *,
+        installation: str,
+        access_token: Callable[[str], str],
+        configured_rate: Callable[[str], int | None],
+        settle: Callable[[Settlement], None],
+        observer: Observer,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._api = api
+        self._outcomes = outcomes
+        self._clock = clock
+        self._installation = installation
+        self._access_token = access_token
+        self._configured_rate = configured_rate
+        self._settle = settle
+        self._observer = observer
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = NEVER
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet = asyncio.Event()
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """For those who show its state."""
+        return self._dispatcher
+
+    async def run(self) -> None:
+        """Keep the numbers' state small; ends by cancellation, which also ends every attempt."""
+        try:
+            while True:
+                await asyncio.sleep(SWEEP_S)
+                self._dispatcher.forget_idle(self._clock.monotonic())
+        finally:
+            self._disarm()
+            for task in self._tasks:
+                task.cancel()
+
+    def feed(self, commands: Iterable[QueuedCommand]) -> None:
+        """Commands that were read."""
+        now = self._clock.monotonic()
+        for queued in commands:
+            if self._dispatcher.accept(queued, now):
+                self._spawn(self._learn_rate(queued.command.phone_number_id))
+        self._pump()
+
+    async def drain(self, slots: frozenset[int], budget_s: float) -> bool:
+        """Start nothing more for these slots and wait for what is in flight; False when the budget was too short."""
+        self._dispatcher.drain(slots)
+        deadline = self._clock.monotonic() + budget_s
+        while self._dispatcher.in_flight(slots):
+            self._quiet.clear()
+            try:
+                await asyncio.wait_for(self._quiet.wait(), deadline - self._clock.monotonic())
+            except TimeoutError:
+                log.warning("delivery.drain_incomplete", in_flight=self._dispatcher.in_flight(slots))
+                return False
+        return True
+
+    def drop(self, slots: frozenset[int]) -> None:
+        """The slots are somebody else's now."""
+        self._dispatcher.drop(slots)
+
+    def _pump(self) -> None:
+        now = self._clock.monotonic()
+        due = self._dispatcher.due(now)
+        for queued in due.expired:
+            self._settled(queued, Settle(Verdict.EXPIRED, "expired"))
+        for queued in due.attempts:
+            self._spawn(self._attempt(queued))
+        self._arm(now)
+
+    def _arm(self, now: float) -> None:
+        wakeup = self._dispatcher.next_wakeup()
+        if wakeup == self._armed_for:
+            return
+        self._disarm()
+        if wakeup != NEVER:
+            self._armed_for = wakeup
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, wakeup - now), self._fire)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._armed_for = None, NEVER
+
+    def _fire(self) -> None:
+        self._timer, self._armed_for = None, NEVER
+        self._pump()
+
+    async def _attempt(self, queued: QueuedCommand) -> None:
+        started = self._clock.monotonic()
+        if queued.first_attempt_at_ms is None:
+            queued.first_attempt_at_ms = self._clock.wall_ms()
+        try:
+            result = await self._request(queued)
+        except Exception:
+            log.exception("delivery.attempt_failed", phone_number_id=queued.command.phone_number_id)
+            result = maybe_sent("internal_error")
+        now = self._clock.monotonic()
+        self._observer.attempted(queued, result, now - started)
+        self._on_result(queued, result, now)
+        self._quiet.set()
+        self._pump()
+
+    async def _request(self, queued: QueuedCommand) -> AttemptOutcome:
+        command = queued.command
+        envelope = Envelope(
+            self._installation, queued.command_id, queued.attempts, queued.traceparent, command.opaque_data
+        )
+        body = canonical_body({**command.body, "biz_opaque_callback_data": seal(envelope)})
+        return await self._api.send(command.phone_number_id, self._access_token(command.phone_number_id), body)
+
+    def _on_result(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> None:
+        if result.error is not None:
+            at = self._clock.wall_ms()
+            queued.first_failure_at_ms = queued.first_failure_at_ms or at
+            queued.last_failure_at_ms = at
+        match self._dispatcher.on_result(queued, result, now):
+            case Settle() as effect:
+                self._settled(queued, effect)
+            case RetryAt(reason=reason):
+                log.debug("delivery.retry", phone_number_id=queued.command.phone_number_id, reason=reason)
+            case None:
+                log.warning("delivery.late_result", phone_number_id=queued.command.phone_number_id, kind=result.kind)
+
+    def _settled(self, queued: QueuedCommand, effect: Settle) -> None:
+        self._settle(self._outcomes.settle(queued, effect, self._clock.wall_ms()))
+
+    async def _learn_rate(self, phone_number_id: str) -> None:
+        """Read a number's level when it is first seen, and again from time to time; the configuration's word wins."""
+        if (configured := self._configured_rate(phone_number_id)) is not None:
+            self._set_rate(phone_number_id, configured)
+            return
+        pause_s = LEVEL_RETRY_S
+        while True:
+            level = await self._api.level(phone_number_id, self._access_token(phone_number_id))
+            if level is not None:
+                self._set_rate(phone_number_id, throughput_mps(level))
+            pause_s = LEVEL_REREAD_S if level is not None else min(LEVEL_REREAD_S, 2 * pause_s)
+            await asyncio.sleep(pause_s)
+            if not self._dispatcher.knows(phone_number_id):
+                self._dispatcher.forget_rate(phone_number_id)
+                return
+
+    def _set_rate(self, phone_number_id: str, rate: int) -> None:
+        self._dispatcher.set_rate(phone_number_id, rate, self._clock.monotonic())
+        self._pump()
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,132 @@
+"""A transactional producer that does one thing: write records and consumed offsets together, or neither."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+log = structlog.get_logger()
+
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+"""What a dead worker left open is aborted by the broker after so long, so that readers of committed records go on."""
+
+CALL_TIMEOUT_S: Final = 10.0
+
+
+class Writable(Protocol):
+    """A record to be written; ``timestamp_ms`` 0 means the time of writing."""
+
+    @property
+    def topic(self) -> str:
+        """Full name."""
+
+    @property
+    def partition(self) -> int:
+        """Always named: the slot that settles."""
+
+    @property
+    def key(self) -> bytes | None:
+        """As bytes, or none."""
+
+    @property
+    def value(self) -> bytes | None:
+        """As bytes, or none."""
+
+    @property
+    def headers(self) -> tuple[tuple[str, bytes | None], ...]:
+        """Names may repeat."""
+
+    @property
+    def timestamp_ms(self) -> int:
+        """Unix milliseconds."""
+
+
+class TransactionAbortedError(Exception):
+    """Nothing of the transaction is visible; its records may be written again in the next one."""
+
+
+class FatalProducerError(Exception):
+    """The producer can never write again: another one has taken its place, or it has no right to write."""
+
+
+class TransactionalProducer:
+    """Used from one thread only. ``config`` has librdkafka's names; ours that guarantee something win."""
+
+    def __init__(self, config: Mapping[str, Any], transactional_id: str) -> None:
+        self._producer = Producer(
+            {
+                **config,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 0,
+            }
+        )
+
+    def start(self) -> None:
+        """Register the transactional id; fences an older producer of the same id.
+
+        Raises:
+            FatalProducerError: the id may not be used.
+            KafkaException: the brokers could not be reached in time; may be called again.
+        """
+        self._producer.init_transactions(CALL_TIMEOUT_S)
+
+    def commit(self, records: Iterable[Writable], offsets: Sequence[tuple[str, int, int]], member: object) -> None:
+        """Write ``records`` and commit ``offsets`` (topic, partition, next offset) for the group of ``member``.
+
+        Raises:
+            TransactionAbortedError: nothing was written.
+            FatalProducerError: nothing was written and never will be.
+        """
+        try:
+            self._producer.begin_transaction()
+            for record in records:
+                self._produce(record)
+            if offsets:
+                positions = [TopicPartition(topic, partition, offset) for topic, partition, offset in offsets]
+                self._retrying(self._producer.send_offsets_to_transaction, positions, member, CALL_TIMEOUT_S)
+            self._retrying(self._producer.commit_transaction, CALL_TIMEOUT_S)
+        except KafkaException as error:
+            self._abort(error)
+
+    def close(self) -> None:
+        """Let go of what was not committed; an open transaction is aborted by the broker."""
+        self._producer.purge()
+
+    def _produce(self, record: Writable) -> None:
+        headers: list[tuple[str, str | bytes | None]] = list(record.headers)
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic, record.value, record.key, record.partition, timestamp=record.timestamp_ms,
+                    headers=headers,
+                )  # fmt: skip
+            except BufferError:
+                self._producer.poll(0.05)
+            else:
+                return
+
+    def _retrying(self, call: Any, *args: Any) -> None:
+        """Calls of the transaction protocol may be repeated when the client says so."""
+        for _ in range(3):
+            try:
+                call(*args)
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                last = error
+            else:
+                return
+        raise last
+
+    def _abort(self, cause: KafkaException) -> None:
+        if cause.args[0].fatal():
+            raise FatalProducerError(cause.args[0].str()) from cause
+        try:
+            self._retrying(self._producer.abort_transaction, CALL_TIMEOUT_S)
+        except KafkaException as error:
+            raise FatalProducerError(error.args[0].str()) from error
+        raise TransactionAbortedError(cause.args[0].str()) from cause
