@@ -1,0 +1,146 @@
+{{- /*
+One role as a Deployment. Takes: root, role (ingress or delivery), secret (folder and name), ports, grace, strategy, preStop.
+*/ -}}
+{{- define "connector.deployment" -}}
+{{- $root := .root -}}
+{{- $values := index $root.Values .role -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "connector.name" $root }}-{{ .role }}
+  labels:
+    {{- include "connector.labels" $root | nindent 4 }}
+    app.kubernetes.io/component: {{ .role }}
+spec:
+  replicas: {{ $values.replicas | int }}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      {{- toYaml .strategy | nindent 6 }}
+  selector:
+    matchLabels:
+      {{- include "connector.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "connector.labels" $root | nindent 8 }}
+        app.kubernetes.io/component: {{ .role }}
+      annotations:
+        # The configuration is read at start: a change has to roll the Pods.
+        checksum/config: {{ toYaml $root.Values.config | sha256sum }}
+        {{- with $values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      serviceAccountName: {{ include "connector.serviceAccount" $root }}
+      automountServiceAccountToken: false
+      # Service variables of Kubernetes begin like the connector's own when a Service is called connector.
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: {{ .grace | int }}
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 10001
+        runAsGroup: 10001
+        fsGroup: 10001
+        seccompProfile:
+          type: RuntimeDefault
+      {{- with $root.Values.image.pullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      containers:
+        - name: {{ .role }}
+          image: {{ include "connector.image" $root }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          args: [{{ .role }}, --config, /etc/connector/config.yaml]
+          ports:
+            {{- toYaml .ports | nindent 12 }}
+          {{- with .preStop }}
+          lifecycle:
+            preStop:
+              {{- toYaml . | nindent 14 }}
+          {{- end }}
+          livenessProbe:
+            httpGet: {path: /livez, port: admin}
+            periodSeconds: 10
+            timeoutSeconds: 5
+            failureThreshold: 6
+          readinessProbe:
+            httpGet: {path: /readyz, port: admin}
+            periodSeconds: 5
+            timeoutSeconds: 3
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+          resources:
+            {{- toYaml $values.resources | nindent 12 }}
+          volumeMounts:
+            - name: config
+              mountPath: /etc/connector
+              readOnly: true
+            - name: {{ .secret.folder }}
+              mountPath: /run/secrets/{{ .secret.folder }}
+              readOnly: true
+            {{- if $root.Values.secrets.kafka }}
+            - name: kafka
+              mountPath: /run/secrets/kafka
+              readOnly: true
+            {{- end }}
+      volumes:
+        - name: config
+          configMap:
+            name: {{ include "connector.name" $root }}
+        # 288 is 0440: the group of the Pod reads, nobody else.
+        - name: {{ .secret.folder }}
+          secret:
+            secretName: {{ .secret.name }}
+            defaultMode: 288
+        {{- with $root.Values.secrets.kafka }}
+        - name: kafka
+          secret:
+            secretName: {{ . }}
+            defaultMode: 288
+        {{- end }}
+      {{- with $values.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.tolerations }}
+      tolerations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.affinity }}
+      affinity:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.topologySpreadConstraints }}
+      topologySpreadConstraints:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+{{- end -}}
+
+{{- define "connector.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .role }}
+{{- end -}}
+
+{{- define "connector.disruptionBudget" -}}
+{{- $budget := (index .root.Values .role).podDisruptionBudget -}}
+{{- if $budget.enabled -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include "connector.name" .root }}-{{ .role }}
+  labels:
+    {{- include "connector.labels" .root | nindent 4 }}
+    app.kubernetes.io/component: {{ .role }}
+spec:
+  maxUnavailable: {{ $budget.maxUnavailable }}
+  selector:
+    matchLabels:
+      {{- include "connector.selector" . | nindent 6 }}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,295 @@
+"""The chart, rendered by the real Helm 3 and Helm 4 and read as Kubernetes would read it."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connector.config import Role, Settings, load, secret_files
+from connector.config.librdkafka import SECRET
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "whatsapp-kafka-connector"
+SMALLEST = Path(__file__).with_name("smallest.yaml")
+FULL = Path(__file__).with_name("full.yaml")
+RELEASE = "wa"
+NAME = "wa-whatsapp-kafka-connector"
+OLDEST_KUBERNETES, NEWEST_KUBERNETES = "1.30", "1.37"
+ROLES: tuple[Role, ...] = ("ingress", "delivery")
+
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Helm without looking at the result."""
+    return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - pinned program
+
+
+def render(helm: Path, values: Path, *settings: str) -> Objects:
+    """The chart's objects by kind and name."""
+    chosen = [word for setting in settings for word in ("--set", setting)]
+    done = run(helm, "template", RELEASE, str(CHART), "--namespace", "crm", "--values", str(values), *chosen)
+    assert done.returncode == 0, done.stderr
+    objects = [document for document in yaml.safe_load_all(done.stdout) if document is not None]
+    found = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+    assert len(found) == len(objects), "two objects of one name"
+    return found
+
+
+def pod_of(objects: Objects, role: str) -> dict[str, Any]:
+    """The Pod template of a role."""
+    template: dict[str, Any] = objects["Deployment", f"{NAME}-{role}"]["spec"]["template"]
+    return template
+
+
+def container_of(objects: Objects, role: str) -> dict[str, Any]:
+    """The one container of a role."""
+    (container,) = pod_of(objects, role)["spec"]["containers"]
+    return dict(container)
+
+
+def settings_of(objects: Objects, folder: Path) -> Settings:
+    """What the connector makes of the ConfigMap."""
+    file = folder / "config.yaml"
+    file.write_text(objects["ConfigMap", NAME]["data"]["config.yaml"])
+    return load(file, {})
+
+
+@pytest.fixture(params=[SMALLEST, FULL], ids=["smallest", "full"])
+def values(request: pytest.FixtureRequest) -> Path:
+    """Two installations: the smallest, and one with every optional part."""
+    return Path(request.param)
+
+
+@pytest.fixture(params=ROLES)
+def role(request: pytest.FixtureRequest) -> Role:
+    """Each of the two roles."""
+    role: Role = request.param
+    return role
+
+
+@pytest.fixture
+def objects(helm4: Path, values: Path) -> Objects:
+    """The rendered objects of an installation."""
+    return render(helm4, values)
+
+
+@pytest.fixture(scope="session")
+def complaints(kubernetes_validate: Path) -> Callable[[str, str], str]:
+    """A function: what a version of Kubernetes would say against manifests; empty when nothing."""
+
+    def check(manifests: str, version: str) -> str:
+        command = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", "-k", version, "-"]
+        environment = {"PYTHONPATH": str(kubernetes_validate)}
+        done = subprocess.run(  # noqa: S603 - pinned program
+            command, input=manifests, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+    return check
+
+
+def test_both_helms_find_nothing_to_say(helm3: Path, helm4: Path, values: Path) -> None:
+    """``helm lint --strict`` passes in both major versions."""
+    for helm in (helm3, helm4):
+        done = run(helm, "lint", "--strict", str(CHART), "--values", str(values))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_both_helms_render_the_same_objects(helm3: Path, helm4: Path, values: Path) -> None:
+    """An installation does not depend on the major version of Helm."""
+    assert render(helm3, values) == render(helm4, values)
+
+
+@pytest.mark.parametrize("version", [OLDEST_KUBERNETES, NEWEST_KUBERNETES])
+def test_kubernetes_knows_every_field(objects: Objects, complaints: Callable[[str, str], str], version: str) -> None:
+    """Every object is valid against the strict schemas of the oldest and the newest Kubernetes."""
+    assert complaints(yaml.safe_dump_all(objects.values()), version) == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("readinessProbe", "readynessProbe"),
+        ("maxUnavailable: 1", "maxUnavailable: [1]"),
+        ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: 'yes'"),
+        ("targetPort", "toPort"),
+        ("kind: PodDisruptionBudget", "kind: PodDisruptionBudgets"),
+    ],
+)
+def test_a_planted_mistake_is_found_by_the_schemas(
+    helm4: Path, complaints: Callable[[str, str], str], right: str, wrong: str
+) -> None:
+    """The check of the objects is not blind: a wrong field, type or kind is reported."""
+    manifests = yaml.safe_dump_all(render(helm4, SMALLEST).values())
+    assert right in manifests
+    assert complaints(manifests.replace(right, wrong), NEWEST_KUBERNETES) != ""
+
+
+REFUSED = (
+    "config.kafka.common.bootstrap\\.servers=",
+    "config.kafka.common.sasl\\.password=hunter2",
+    "config.kafka.producer.ssl\\.key\\.password=hunter2",
+    "config.kafca.common.client\\.id=x",
+    "config.numbers[0].phone_number_id=106540352242922",
+    "config.admin.port=99999",
+    "config.ingress.verify_token_file=verify-token",
+    "config.cloud_api.access_token_file=null",
+    "config.delivery.session_timeout_s=1",
+    "secrets.webhook=",
+    "ingress.replica=3",
+    "ingress.replicas=two",
+    "delivery.podDisruptionBudget.maxUnavailable=0",
+    "image.digest=latest",
+    "image.pullPolicy=Sometimes",
+    "service.type=Loadbalancer",
+    "delivry.enabled=false",
+)
+"""Values that no installation may have, each with one mistake."""
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_a_wrong_value_is_refused_by_both_helms(helm3: Path, helm4: Path, mistake: str) -> None:
+    """A misspelled key, a wrong type, an impossible figure or an inline secret stops the installation."""
+    for helm in (helm3, helm4):
+        done = run(helm, "template", RELEASE, str(CHART), "--values", str(SMALLEST), "--set", mistake)
+        assert done.returncode != 0, mistake
+        assert "schema" in done.stderr
+
+
+def test_the_connector_accepts_its_configuration(objects: Objects, values: Path, tmp_path: Path) -> None:
+    """The ConfigMap is a configuration without a fault and says what the values said."""
+    settings = settings_of(objects, tmp_path)
+    asked = yaml.safe_load(values.read_text())["config"]
+    assert settings.kafka.common == asked["kafka"]["common"]
+    assert settings.ingress.port == asked.get("ingress", {}).get("port", 8080)
+
+
+def test_every_secret_a_role_reads_is_mounted_there(objects: Objects, role: Role, tmp_path: Path) -> None:
+    """Each secret file of a role's configuration lies in a folder that its Pod mounts from a Secret."""
+    volumes = {volume["name"]: volume for volume in pod_of(objects, role)["spec"]["volumes"]}
+    mounts = container_of(objects, role)["volumeMounts"]
+    folders = {mount["mountPath"] for mount in mounts if "secret" in volumes[mount["name"]]}
+    files = dict(secret_files(settings_of(objects, tmp_path), role))
+    assert files
+    assert {str(file.parent) for file in files.values()} <= folders
+
+
+def test_a_role_sees_no_secret_of_the_other(objects: Objects) -> None:
+    """The access token stays away from the port that the internet reaches, the app secret away from delivery."""
+    names = {
+        role: {
+            volume["secret"]["secretName"] for volume in pod_of(objects, role)["spec"]["volumes"] if "secret" in volume
+        }
+        for role in ROLES
+    }
+    assert "whatsapp-cloud-api" not in names["ingress"]
+    assert "whatsapp-webhook" not in names["delivery"]
+
+
+def test_ports_probes_and_arguments_fit_the_configuration(objects: Objects, role: Role, tmp_path: Path) -> None:
+    """A role runs its command on the mounted file, and is probed on the admin port of that file."""
+    settings = settings_of(objects, tmp_path)
+    container = container_of(objects, role)
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    expected = {"admin": settings.admin.port}
+    assert ports == (expected | {"http": settings.ingress.port} if role == "ingress" else expected)
+    assert container["args"] == [role, "--config", "/etc/connector/config.yaml"]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "admin"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
+
+
+def test_the_service_reaches_the_pods_of_ingress_only(objects: Objects) -> None:
+    """The Service's selector fits the labels of ingress and not those of delivery; its port leads to the webhooks."""
+    service = objects["Service", f"{NAME}-ingress"]["spec"]
+    chosen = {
+        role: service["selector"].items() <= pod_of(objects, role)["metadata"]["labels"].items() for role in ROLES
+    }
+    assert chosen == {"ingress": True, "delivery": False}
+    assert [port["targetPort"] for port in service["ports"]] == ["http"]
+
+
+def test_selectors_of_the_roles_do_not_meet(objects: Objects) -> None:
+    """Each Deployment and each disruption budget picks the Pods of its own role and no others."""
+    for (kind, name), item in objects.items():
+        if kind in {"Deployment", "PodDisruptionBudget"}:
+            selector = item["spec"]["selector"]["matchLabels"].items()
+            picked = [role for role in ROLES if selector <= pod_of(objects, role)["metadata"]["labels"].items()]
+            assert [f"{NAME}-{role}" for role in picked] == [name]
+
+
+def test_pods_ask_for_nothing_a_restricted_namespace_denies(objects: Objects, role: Role) -> None:
+    """No root, privilege or capability, nothing writable, no token of the cluster, no variables of other Services."""
+    pod = pod_of(objects, role)["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert container_of(objects, role)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container_of(objects, role)["resources"].keys() == {"requests", "limits"}
+
+
+def test_delivery_gets_the_time_its_budgets_need(objects: Objects, tmp_path: Path) -> None:
+    """Between SIGTERM and SIGKILL there is room for the drain and for a last transaction of 10 s."""
+    delivery = settings_of(objects, tmp_path).delivery
+    grace = pod_of(objects, "delivery")["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= delivery.drain_s + delivery.http_timeout_s + 10
+
+
+def test_a_changed_configuration_rolls_the_pods_and_nothing_else_does(helm4: Path, role: Role) -> None:
+    """The Pods' checksum follows the configuration, not the number of replicas."""
+
+    def checksum(*settings: str) -> str:
+        annotations = pod_of(render(helm4, SMALLEST, *settings), role)["metadata"]["annotations"]
+        return str(annotations["checksum/config"])
+
+    assert checksum() == checksum("ingress.replicas=5", "delivery.replicas=5")
+    assert checksum() != checksum("config.telemetry.log_level=debug")
+
+
+@pytest.mark.parametrize(("off", "stays"), [("ingress", "delivery"), ("delivery", "ingress")])
+def test_a_role_can_live_alone(helm4: Path, off: str, stays: str) -> None:
+    """A role that is off leaves no object behind, and the other keeps all of its own."""
+    everything = render(helm4, SMALLEST)
+    rest = render(helm4, SMALLEST, f"{off}.enabled=false")
+    assert {name for _, name in everything} - {name for _, name in rest} == {f"{NAME}-{off}"}
+    assert ("Deployment", f"{NAME}-{stays}") in rest
+
+
+def test_big_whole_numbers_stay_whole(helm4: Path, tmp_path: Path) -> None:
+    """Helm reads numbers as floats; a size in bytes still reaches librdkafka digit by digit."""
+    settings = settings_of(render(helm4, FULL), tmp_path)
+    assert settings.kafka.common["message.max.bytes"] == 8_388_608
+    assert "8388608" in render(helm4, FULL)["ConfigMap", NAME]["data"]["config.yaml"]
+
+
+def test_the_chart_names_the_version_of_the_connector() -> None:
+    """The image that the chart runs by default is the release that the chart belongs to."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert chart["appVersion"] == project["version"]
+
+
+def test_the_schema_knows_the_sections_and_secrets_of_the_connector() -> None:
+    """A section or a secret property that the connector learns has to be added to the chart's schema."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["properties"]["config"]["properties"].keys() == Settings.model_fields.keys()
+    assert set(schema["definitions"]["librdkafka"]["propertyNames"]["not"]["enum"]) == SECRET
+
+
+def test_every_value_is_told_in_the_readme() -> None:
+    """Each top-level value of the chart stands in the table of its README."""
+    text = (CHART / "README.md").read_text()
+    for value in yaml.safe_load((CHART / "values.yaml").read_text()):
+        assert f"`{value}" in text
