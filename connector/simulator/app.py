@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from connector.clock import Clock
-from connector.simulator import admin
-from connector.simulator.cloud import Answer, Cloud
+from connector.simulator import admin, ids, inbound, statuses
+from connector.simulator.cloud import Accepted, Answer, Cloud
 from connector.simulator.errors import Refusal, unknown_object
+from connector.simulator.numbers import Number
 from connector.simulator.observer import Observer
-from connector.simulator.settings import LatencySettings, Settings
+from connector.simulator.sender import WebhookSender
+from connector.simulator.settings import InboundKind, LatencySettings, Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,7 +45,27 @@ class Simulator:
         self._random = random or Random(settings.seed)  # noqa: S311 - figures for a simulation, nothing secret
         self.observer = Observer(settings.remembered_max)
         self.cloud = Cloud(settings, self._random, self.observer)
+        self.sender = WebhookSender(settings.webhooks, settings.app_secret, clock)
         self._latency_s = latency(settings.latency, self._random)
+        self._arrivals: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to send webhooks, inbound messages among them when they come by themselves."""
+        await self.sender.start()
+        if self.settings.inbound.rate > 0:
+            self._arrivals = asyncio.create_task(self._arrive())
+
+    async def close(self) -> None:
+        """Stop; webhooks not yet delivered are lost."""
+        if self._arrivals is not None:
+            self._arrivals.cancel()
+            await asyncio.gather(self._arrivals, return_exceptions=True)
+        await self.sender.close()
+
+    def reset(self) -> None:
+        """Forget what was seen; limits and pending webhooks stay."""
+        self.observer.reset()
+        self.sender.outbox.reset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -79,10 +101,51 @@ class Simulator:
             return self.cloud.refuse(_TOO_LARGE)
         clock = self.clock
         answer = self.cloud.send(number_id, payload, clock.monotonic(), clock.wall_ms(), marketing=marketing)
+        if answer.accepted is not None:
+            self._follow_up(answer.accepted)
         delay_s = self._latency_s()
         if delay_s > 0:
             await asyncio.sleep(delay_s)
         return answer
+
+    def _follow_up(self, accepted: Accepted) -> None:
+        if self.sender.url is None:
+            return
+        steps = statuses.plan(self.settings.statuses, self._random, accepted.fails_with)
+        self.sender.add(statuses.update(accepted, step) for step in steps)
+
+    def receive_inbound(
+        self, number: Number, kind: InboundKind, wa_id: str | None = None, content: dict[str, Any] | None = None
+    ) -> str:
+        """Let one message come in for ``number`` now: it counts against the limit, and a webhook follows; its id.
+
+        Args:
+            number: written to.
+            kind: what it is, unless ``content`` says so.
+            wa_id: digits of the sender's phone; drawn from the population when missing.
+            content: the message's own members.
+        """
+        now_s, wall_ms = self.clock.monotonic(), self.clock.wall_ms()
+        population = self.settings.inbound.users
+        sender = inbound.user(self._random.randrange(population)) if wa_id is None else inbound.User(wa_id, "Test User")
+        content = inbound.message(self._random, number, kind) if content is None else content
+        message_id = ids.inbound_message_id(self._random, sender.wa_id)
+        update = inbound.update(number, sender, content, message_id=message_id, now_s=now_s, wall_ms=wall_ms)
+        number.window.count(now_s)
+        self.observer.add_inbound(number.id, now_s)
+        self.sender.add([update])
+        return str(update.item["id"])
+
+    async def _arrive(self) -> None:
+        """Messages come in independently of each other: exponential gaps."""
+        due_s = self.clock.monotonic()
+        while True:
+            due_s += self._random.expovariate(self.settings.inbound.rate)
+            await asyncio.sleep(max(0.0, due_s - self.clock.monotonic()))
+            numbers = self.cloud.numbers.all()
+            if numbers:
+                kind = self._random.choice(self.settings.inbound.kinds)
+                self.receive_inbound(self._random.choice(numbers), kind)
 
     def _headers(self, path: str, answer: Answer) -> list[tuple[bytes, bytes]]:
         first = path.split("/", 2)[1]

@@ -10,28 +10,34 @@ from connector.simulator import errors, ids
 from connector.simulator.errors import Refusal
 from connector.simulator.numbers import DEFAULT_FIELDS, Number, Numbers
 from connector.simulator.observer import ACCEPTED, Observed, Observer
-from connector.simulator.recipients import Provocations, Provoked
+from connector.simulator.recipients import Provocations
 from connector.simulator.settings import Settings
 from connector.simulator.validation import Message, ReadReceipt, Recipient, read_request
 
 OVER_NUMBER_LIMIT = Refusal(
-    130429, "Message failed to send because there were too many messages sent from this phone number."
+    130429, "Message failed to send because there were too many messages sent from this phone number in a short period."
 )
 OVER_PAIR_LIMIT = Refusal(
-    131056,
-    "Message failed to send because there were too many messages sent from this phone number to the same phone number.",
+    131056, "Message failed to send because there were too many messages from this phone number to the same recipient."
 )
+SENT_TO_ITSELF = Refusal(131021, "Sender and recipient phone number are the same.")
 BAD_TOKEN = Refusal(190, message="Invalid OAuth access token - Cannot parse access token")
 NO_TOKEN = Refusal(190, message="An access token is required to request this resource.")
 _SUCCESS = b'{"success":true}'
 
 
 class Accepted(NamedTuple):
-    """A message that was accepted, for those who report what becomes of it."""
+    """A message that was accepted: what the webhooks about it need to know.
+
+    Attributes:
+        fails_with: the error code of the ``failed`` status that is to follow whatever the drawn shares say.
+    """
 
     message_id: str
     number: Number
-    message: Message
+    recipient: Recipient
+    type: str
+    callback_data: str | None
     at_s: float
     wall_ms: int
     fails_with: int | None
@@ -44,6 +50,17 @@ class Answer(NamedTuple):
     body: bytes
     trace_id: str
     accepted: Accepted | None = None
+
+
+class _Attempt(NamedTuple):
+    """A well-formed message at the moment of the decision."""
+
+    number: Number
+    message: Message
+    at_s: float
+    wall_ms: int
+    over_number: bool
+    over_pair: bool
 
 
 class Cloud:
@@ -61,8 +78,7 @@ class Cloud:
         self._observer = observer
         self._tokens = [token.encode() for token in settings.access_tokens]
         self._provocations = Provocations(settings.recipients, magic=settings.magic_recipients)
-        listed = settings.numbers
-        self.numbers = Numbers(listed, create=settings.creates_numbers)
+        self.numbers = Numbers(settings.numbers, create=settings.creates_numbers)
 
     def refuse(self, refusal: Refusal) -> Answer:
         """The answer that ``refusal`` makes."""
@@ -90,7 +106,7 @@ class Cloud:
         return Answer(200, msgspec.json.encode(found), ids.trace_id(self._random))
 
     def send(self, number_id: str, payload: bytes, at_s: float, wall_ms: int, *, marketing: bool = False) -> Answer:
-        """Answer one POST to ``/messages`` or ``/marketing_messages``; it has counted when the answer says so.
+        """Answer one POST to ``/messages`` or ``/marketing_messages``.
 
         Args:
             number_id: from the path.
@@ -102,80 +118,51 @@ class Cloud:
         number = self.numbers.find(number_id)
         if number is None:
             answer = self.refuse(errors.unknown_object("post", number_id))
-            seen = Observed(at_s, wall_ms, number_id, "", "", None, answer.status, 100, None)
+            seen = Observed(at_s, wall_ms, number_id[:64], "", "", None, answer.status, 100, None)
             self._observer.add(seen, known=False)
             return answer
         request = read_request(payload, marketing=marketing)
         if isinstance(request, Message):
-            return self._message(number, request, at_s, wall_ms)
+            over_number, over_pair = _over_limits(number, request.recipient, at_s)
+            return self._decide(_Attempt(number, request, at_s, wall_ms, over_number, over_pair))
         if isinstance(request, ReadReceipt):
             self._observer.add(Observed(at_s, wall_ms, number.id, "", "read", None, 200, ACCEPTED, None))
             return Answer(200, _SUCCESS, ids.trace_id(self._random))
         self._observer.add(Observed(at_s, wall_ms, number.id, "", "", None, request.http_status, request.code, None))
         return self.refuse(request)
 
-    def _message(self, number: Number, message: Message, at_s: float, wall_ms: int) -> Answer:
-        provoked = self._provocations.of(message.recipient)
+    def _decide(self, attempt: _Attempt) -> Answer:
+        recipient = attempt.message.recipient
+        provoked = self._provocations.of(recipient)
         if provoked is not None and provoked.by == "answer":
-            return self._refuse_message(number, message, Refusal(provoked.code), at_s, wall_ms)
-        over_number, over_pair = _over_limits(number, message.recipient, at_s)
-        refusal = None
-        if over_number and self._settings.number_limit:
-            refusal = OVER_NUMBER_LIMIT
-        elif over_pair and self._settings.pair_limit:
-            refusal = OVER_PAIR_LIMIT
-        if refusal is not None:
-            return self._refuse_message(
-                number, message, refusal, at_s, wall_ms, over_number=over_number, over_pair=over_pair
-            )
-        number.window.count(at_s)
-        if message.recipient.kind != "group" and not over_pair:
-            number.pairs.count(message.recipient.id, at_s)
-        return self._accept(number, message, provoked, at_s, wall_ms, over_number=over_number, over_pair=over_pair)
+            return self._refuse_message(attempt, Refusal(provoked.code))
+        if recipient.id == attempt.number.display_phone_number:
+            return self._refuse_message(attempt, SENT_TO_ITSELF)
+        if attempt.over_number and self._settings.number_limit:
+            return self._refuse_message(attempt, OVER_NUMBER_LIMIT)
+        if attempt.over_pair and self._settings.pair_limit:
+            return self._refuse_message(attempt, OVER_PAIR_LIMIT)
+        return self._accept(attempt, None if provoked is None else provoked.code)
 
-    def _accept(
-        self,
-        number: Number,
-        message: Message,
-        provoked: Provoked | None,
-        at_s: float,
-        wall_ms: int,
-        *,
-        over_number: bool,
-        over_pair: bool,
-    ) -> Answer:
+    def _accept(self, attempt: _Attempt, fails_with: int | None) -> Answer:
+        number, message, at_s, wall_ms, _, over_pair = attempt
         recipient = message.recipient
+        number.window.count(at_s)
+        if recipient.kind != "group" and not over_pair:
+            number.pairs.count(recipient.id, at_s)
         message_id = ids.outbound_message_id(self._random, recipient.id)
-        self._observer.add(
-            Observed(
-                at_s,
-                wall_ms,
-                number.id,
-                recipient.id,
-                message.type,
-                message.callback_data,
-                200,
-                ACCEPTED,
-                message_id,
-                over_number,
-                over_pair,
-            )
+        self._record(attempt, 200, ACCEPTED, message_id)
+        accepted = Accepted(
+            message_id, number, recipient, message.type, message.callback_data, at_s, wall_ms, fails_with
         )
-        fails_with = provoked.code if provoked is not None else None
-        accepted = Accepted(message_id, number, message, at_s, wall_ms, fails_with)
         return Answer(200, success_body(recipient, message_id), ids.trace_id(self._random), accepted)
 
-    def _refuse_message(
-        self,
-        number: Number,
-        message: Message,
-        refusal: Refusal,
-        at_s: float,
-        wall_ms: int,
-        *,
-        over_number: bool = False,
-        over_pair: bool = False,
-    ) -> Answer:
+    def _refuse_message(self, attempt: _Attempt, refusal: Refusal) -> Answer:
+        self._record(attempt, refusal.http_status, refusal.code, None)
+        return self.refuse(refusal)
+
+    def _record(self, attempt: _Attempt, status: int, code: int, message_id: str | None) -> None:
+        number, message, at_s, wall_ms, over_number, over_pair = attempt
         self._observer.add(
             Observed(
                 at_s,
@@ -184,14 +171,13 @@ class Cloud:
                 message.recipient.id,
                 message.type,
                 message.callback_data,
-                refusal.http_status,
-                refusal.code,
-                None,
+                status,
+                code,
+                message_id,
                 over_number,
                 over_pair,
             )
         )
-        return self.refuse(refusal)
 
 
 def _over_limits(number: Number, recipient: Recipient, at_s: float) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ import msgspec
 
 OAUTH = "OAuthException"
 GRAPH_METHOD = "GraphMethodException"
+INVALID_PARAMETER = 100
 HREF = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 
 
@@ -101,15 +102,18 @@ class Refusal(NamedTuple):
 
     Attributes:
         code: what a caller should act on.
-        details: one sentence, names the field or the limit; empty leaves ``error_data`` out.
+        details: one sentence, names the field or the limit; empty leaves ``error_data`` out. Code 100 comes from the
+            Graph API's own layer, which says it in ``message`` and has no ``error_data``.
         subcode: as ``error_subcode``.
         message: replaces ``(#code) title``.
+        type: replaces the table's.
     """
 
     code: int
     details: str = ""
     subcode: int | None = None
     message: str | None = None
+    type: str | None = None
 
     @property
     def http_status(self) -> int:
@@ -125,14 +129,16 @@ def kind(code: int) -> ErrorKind:
 def body(refusal: Refusal, trace_id: str) -> bytes:
     """The JSON body of an error answer, in the Graph API's shape."""
     entry = kind(refusal.code)
+    by_graph = refusal.code == INVALID_PARAMETER
+    default = refusal.details if by_graph and refusal.details else entry.title
     error: dict[str, Any] = {
-        "message": refusal.message or f"(#{refusal.code}) {entry.title}",
-        "type": entry.type,
+        "message": refusal.message or f"(#{refusal.code}) {default}",
+        "type": refusal.type or entry.type,
         "code": refusal.code,
     }
     if refusal.subcode is not None:
         error["error_subcode"] = refusal.subcode
-    if refusal.details:
+    if refusal.details and not by_graph:
         error["error_data"] = {"messaging_product": "whatsapp", "details": refusal.details}
     if entry.transient:
         error["is_transient"] = True
@@ -151,6 +157,7 @@ def unknown_object(method: str, object_id: str) -> Refusal:
     return Refusal(
         100,
         subcode=33,
+        type=GRAPH_METHOD,
         message=(
             f"Unsupported {method.lower()} request. Object with ID '{object_id}' does not exist, cannot be loaded due "
             "to missing permissions, or does not support this operation. Please read the Graph API documentation at "

@@ -1,6 +1,7 @@
 """Identifiers in the shapes Meta gives them."""
 
 import base64
+import hashlib
 from random import Random
 
 _OUTBOUND = b"\x15\x02\x00\x11\x18\x12"
@@ -31,3 +32,9 @@ def _framed(frame: bytes, party: str, token: str) -> str:
     name = party.encode()[:64]
     raw = b"\x1c\x18" + bytes((len(name),)) + name + frame + token.encode() + b"\x00"
     return "wamid." + base64.b64encode(raw).decode()
+
+
+def user_id(wa_id: str) -> str:
+    """The business-scoped user id of a phone, always the same one."""
+    digest = hashlib.sha256(wa_id.encode()).digest()
+    return f"US.{int.from_bytes(digest[:8], 'big') % 10**17:017d}"

@@ -1,7 +1,7 @@
 """What the simulator saw, at its own clock: the referee that tests of the connector ask.
 
-Sums go on for ever; single requests are kept up to a limit, the oldest dropped first and counted. The peaks are measured
-here from the requests themselves, not read from the limits' state.
+Sums go on for ever; single requests are kept up to a limit, the oldest dropped first and counted. The peaks are
+measured here from the requests themselves, not read from the limits' state.
 """
 
 from collections import Counter, deque

@@ -1,7 +1,7 @@
 """The few kinds of rule that request bodies are checked with; the rules themselves stand in ``validation``.
 
-A rule is called with a value and raises :class:`Violation`; containers add the name of the member on the way out, so that
-a valid body pays nothing for paths.
+A rule is called with a value and raises :class:`Violation`; containers add the name of the member on the way out, so
+that a valid body pays nothing for paths.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,8 @@ INVALID_PARAMETER = 100
 MISSING = 131008
 INVALID_VALUE = 131009
 UNSUPPORTED_TYPE = 131051
+
+IS_REQUIRED = "is required."
 
 Rule = Callable[[Any], None]
 
@@ -42,7 +44,8 @@ class Violation(ValueError):  # noqa: N818 - a finding about a value, handled as
         if not self.path:
             return f"The request {self.reason}"
         first, *rest = self.path
-        return f"Param {first}{''.join(f'[{member!r}]' for member in rest)} {self.reason}"
+        where = f"{first}{''.join(f'[{member!r}]' for member in rest)}"
+        return f"{'The parameter' if self.reason == IS_REQUIRED else 'Param'} {where} {self.reason}"
 
 
 def anything(_value: Any) -> None:
@@ -144,7 +147,7 @@ class Object:
             raise Violation(INVALID_PARAMETER, "must be a JSON object.")
         for name, rule in self.required.items():
             if name not in value:
-                raise Violation(MISSING, "is required.", name)
+                raise Violation(MISSING, IS_REQUIRED, name)
             _member(rule, name, value[name])
         for name, rule in self.optional.items():
             if name in value:
@@ -175,7 +178,7 @@ class Variant:
         if not isinstance(value, dict):
             raise Violation(INVALID_PARAMETER, "must be a JSON object.")
         if self.tag not in value:
-            raise Violation(MISSING, "is required.", self.tag)
+            raise Violation(MISSING, IS_REQUIRED, self.tag)
         name = value[self.tag]
         rule = self.rules.get(name) if isinstance(name, str) else None
         if rule is None:

@@ -46,13 +46,29 @@ class RunningSimulator:
         """Remembered requests in order of arrival; filters are fields of ``observer.Observed``."""
         return self.simulator.observer.requests(filters, limit=self.simulator.settings.remembered_max)
 
+    def webhooks(self) -> dict[str, Any]:
+        """What ``GET /_observer/webhooks`` answers."""
+        return self.simulator.sender.outbox.summary()
+
     def reset(self) -> None:
-        """Forget what the observer saw."""
-        self.simulator.observer.reset()
+        """Forget what was seen; limits and pending webhooks stay."""
+        self.simulator.reset()
 
     def set_number(self, number_id: str, *, level: Level | None = None, mps: int | None = None) -> None:
         """Create the number if need be, and set its level, its limit or both."""
-        admin.set_number(self.simulator, number_id, admin.NumberChange(level, mps))
+        admin.set_number(self.simulator, number_id, admin.NumberChange(level=level, mps=mps))
+
+    def inbound(self, number_id: str | None = None, **request: Any) -> list[str]:
+        """Let messages come in now; arguments as in :class:`~connector.simulator.admin.InboundRequest`; their ids."""
+        return admin.send_inbound(self.simulator, admin.InboundRequest(number=number_id, **request))
+
+    async def set_webhook(self, url: str | None, verify_token: str | None = None) -> None:
+        """Send webhooks to ``url`` from now on, after Meta's handshake when a token is given.
+
+        Raises:
+            RequestError: the URL did not pass the handshake.
+        """
+        await admin.set_webhook(self.simulator, admin.WebhookChange(url=url, verify_token=verify_token))
 
 
 class _Server(uvicorn.Server):
@@ -104,9 +120,11 @@ async def running(
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
+        await simulator.start()
         await server.listening.wait()
         yield RunningSimulator(simulator, f"http://{host}:{listener.getsockname()[1]}")
     finally:
         server.should_exit = True
         await serving
+        await simulator.close()
         listener.close()

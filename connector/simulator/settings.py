@@ -10,6 +10,8 @@ Level = Literal["STANDARD", "HIGH", "NOT_APPLICABLE"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=3_600_000)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+# Meta, webhook override page, 2026: at most 200 characters.
+WebhookUrl = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$", max_length=200)]
 
 DEFAULT_TOKEN = "simulator-token"  # noqa: S105 - a simulator's token, public on purpose
 DEFAULT_SECRET = "simulator-secret"  # noqa: S105 - a simulator's secret, public on purpose
@@ -91,10 +93,10 @@ class WebhookSettings(_Frozen, frozen=True):
         retry_for_s: a POST is given up when it is older; Meta goes on for 7 days.
     """
 
-    url: str | None = None
+    url: WebhookUrl | None = None
     updates_max: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
     gather_ms: Milliseconds = 10.0
-    pending_max: Count = 200_000
+    pending_max: Count = 100_000
     connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
     timeout_ms: Annotated[float, msgspec.Meta(ge=1, le=600_000)] = 10_000.0
     retry_first_ms: Milliseconds = 250.0

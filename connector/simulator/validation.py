@@ -13,6 +13,7 @@ from connector.simulator.errors import Refusal
 from connector.simulator.rules import (
     INVALID_PARAMETER,
     INVALID_VALUE,
+    IS_REQUIRED,
     MISSING,
     UNSUPPORTED_TYPE,
     Object,
@@ -94,7 +95,7 @@ def _read(body: Any, *, marketing: bool) -> Message | ReadReceipt:
     if not isinstance(body, dict):
         raise Violation(INVALID_PARAMETER, "must be a JSON object.")
     if body.get("messaging_product") != "whatsapp":
-        reason = "must be whatsapp." if "messaging_product" in body else "is required."
+        reason = "must be whatsapp." if "messaging_product" in body else IS_REQUIRED
         raise Violation(INVALID_PARAMETER, reason, "messaging_product")
     if "status" in body and not marketing:
         _READ(body)
@@ -142,14 +143,16 @@ def _recipient(body: dict[str, Any]) -> Recipient:
     if "to" not in body and "recipient" in body:
         return _user(body["recipient"])
     if "to" not in body:
-        raise Violation(INVALID_PARAMETER, "is required.", "to")
+        raise Violation(INVALID_PARAMETER, IS_REQUIRED, "to")
     given = body["to"]
     _check(Text(256, code=INVALID_PARAMETER), "to", given)
     if kind == "group":
         return Recipient("group", given, given)
     digits = given.translate(_NOT_DIGITS)
+    if digits.startswith("00"):
+        raise Violation(INVALID_PARAMETER, "must not start with 00.", "to")
     if not _PHONE.fullmatch(digits):
-        raise Violation(INVALID_PARAMETER, "must be a phone number with its country code.", "to")
+        raise Violation(INVALID_VALUE, "is malformed. Please use the format +1234567890.", "to")
     return Recipient("phone", given, digits)
 
 
