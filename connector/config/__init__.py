@@ -32,6 +32,7 @@ from connector.config.settings import (
     Topics,
 )
 from connector.config.sources import FILE_VARIABLE, Override, overrides, parse, read_file
+from connector.secrets import UnusableSecret, read_secret
 
 __all__ = [
     "Admin",
@@ -55,7 +56,6 @@ __all__ = [
 ]
 
 Role = Literal["ingress", "delivery", "all"]
-SECRET_MAX_BYTES = 65_536
 
 
 def load_from_environment(path: Path | None = None) -> Settings:
@@ -163,11 +163,7 @@ def check_files(settings: Settings, role: Role) -> None:
     Raises:
         ConfigurationError: with every file that is missing, unreadable, empty or over 64 KiB; never with any content.
     """
-    faults = [
-        Fault(path, message)
-        for path, file in secret_files(settings, role)
-        if (message := _file_fault(file)) is not None
-    ]
+    faults = [Fault(path, reason) for path, file in secret_files(settings, role) if (reason := _file_fault(file))]
     if faults:
         raise ConfigurationError(faults)
 
@@ -199,12 +195,7 @@ def _ingress_files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def _file_fault(file: Path) -> str | None:
     try:
-        with file.open("rb") as opened:
-            data = opened.read(SECRET_MAX_BYTES + 1)
-    except OSError as error:
-        return f"{file} cannot be read ({error.strerror}); mount it, or name another"
-    if not data.strip():
-        return f"{file} is empty; write the secret into it"
-    if len(data) > SECRET_MAX_BYTES:
-        return f"{file} is larger than {SECRET_MAX_BYTES} bytes; this is no secret"
+        read_secret(file)
+    except UnusableSecret as error:
+        return str(error)
     return None

@@ -58,10 +58,17 @@ def from_validation(
 ) -> list[Fault]:
     """The faults in a pydantic error; ``variables`` tells which keys came from which environment variable."""
     faults: list[Fault] = []
-    for detail in error.errors(include_url=False, include_input=False):
+    details = error.errors(include_url=False, include_input=False)
+    for detail in details:
+        if detail["type"] == "too_short" and any(_below(detail["loc"], other["loc"]) for other in details):
+            continue  # pydantic counts only good entries; here the bad ones are told
         for keys, message in _told(detail, model):
             faults.append(Fault(dotted(keys), message + _origin(keys, variables)))
     return faults
+
+
+def _below(keys: Keys, other: Keys) -> bool:
+    return len(other) > len(keys) and other[: len(keys)] == keys
 
 
 def _told(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[tuple[Keys, str]]:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic_core import CoreSchema, core_schema
 
 from connector.config.faults import Keys, collected
 
@@ -14,16 +16,25 @@ TOPIC_LENGTH_MAX = 249  # Kafka's own limit for a topic name
 THROUGHPUT_MAX_MPS = 1000  # the highest level of a number (Meta, throughput, 2026-09-11)
 
 
-def matching(pattern: str, message: str) -> AfterValidator:
-    """A check that a text matches all of ``pattern``; ``message`` says what it must be."""
-    compiled = re.compile(pattern)
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """A check that all of a text matches ``pattern``; ``message`` says what it must be."""
 
-    def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(message)
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after the type."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Tell the pattern to those who check elsewhere."""
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(self.message)
         return value
-
-    return AfterValidator(check)
 
 
 def _url(value: str) -> str:
@@ -77,23 +88,25 @@ Url = Annotated[Text, Field(max_length=2000), AfterValidator(_url)]
 Host = Annotated[
     Text,
     Field(max_length=253),
-    matching(r"[A-Za-z0-9.:_-]+", "must be a host name or an address, without scheme and port"),
+    Matching(r"[A-Za-z0-9.:_-]+", "must be a host name or an address, without scheme and port"),
 ]
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 TopicName = Annotated[
     Text,
     Field(max_length=TOPIC_LENGTH_MAX),
-    matching(r"[A-Za-z0-9._-]+", "must be a topic name: letters, digits, dot, underscore and dash"),
+    Matching(r"[A-Za-z0-9._-]+", "must be a topic name: letters, digits, dot, underscore and dash"),
 ]
 TopicPrefix = Annotated[
     Text,
     Field(max_length=100),
-    matching(r"[A-Za-z0-9._-]*", "must have only letters, digits, dot, underscore and dash"),
+    Matching(r"[A-Za-z0-9._-]*", "must have only letters, digits, dot, underscore and dash"),
 ]
 GraphId = Annotated[
     Text,
     Field(max_length=32),
-    matching(r"[0-9]+", "must be an id of Meta's: digits only, in quotes"),
+    Matching(r"[0-9]+", "must be an id of Meta's: digits only, in quotes"),
 ]
 Properties = Mapping[str, str | int | float | bool]
-Throughput = Annotated[Literal["auto"] | int, BeforeValidator(_throughput)]
+Throughput = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=1, le=THROUGHPUT_MAX_MPS)], BeforeValidator(_throughput)
+]

@@ -17,6 +17,7 @@ from connector.config.fields import (
     Flag,
     GraphId,
     Host,
+    Matching,
     Port,
     Properties,
     Real,
@@ -27,7 +28,6 @@ from connector.config.fields import (
     Url,
     Whole,
     checked,
-    matching,
 )
 from connector.config.librdkafka import faults_of_properties, faults_of_role_properties, faults_of_secret_files
 
@@ -192,7 +192,7 @@ class Ingress(Section):
     path: Annotated[
         Text,
         Field(max_length=200),
-        matching(r"/[A-Za-z0-9._~/-]*", "must begin with / and have only letters, digits and . _ ~ / -"),
+        Matching(r"/[A-Za-z0-9._~/-]*", "must begin with / and have only letters, digits and . _ ~ / -"),
     ] = Field(default="/webhook", description="Path of the callback URL set in Meta's app dashboard.")
     verify_token_file: File = Field(
         default=Path("/run/secrets/verify-token"), description="File with the verify token of Meta's handshake."
@@ -209,7 +209,7 @@ class CloudApi(Section):
     """Where the Cloud API is and who we are to it."""
 
     base_url: Url = Field(default="https://graph.facebook.com", description="Base URL, without version.")
-    version: Annotated[Text, matching(r"v[0-9]{1,3}\.[0-9]", "must be a Graph version such as v26.0")] = Field(
+    version: Annotated[Text, Matching(r"v[0-9]{1,3}\.[0-9]", "must be a Graph version such as v26.0")] = Field(
         default="v26.0", description="Graph version in every path. Pinned, so that Meta's changes come with a release."
     )
     access_token_file: File = Field(
@@ -268,7 +268,7 @@ class Delivery(Section):
     installation: Annotated[
         Text,
         Field(max_length=32),
-        matching(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "must have only small letters, digits and inner dashes"),
+        Matching(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "must have only small letters, digits and inner dashes"),
     ] = Field(
         default="default",
         description="Name of this installation in envelopes, group id and transactional ids. Never reuse another's.",
@@ -276,7 +276,7 @@ class Delivery(Section):
     group_id: Annotated[
         Text,
         Field(max_length=200),
-        matching(r"[A-Za-z0-9._-]+", "must have only letters, digits, dot, underscore and dash"),
+        Matching(r"[A-Za-z0-9._-]+", "must have only letters, digits, dot, underscore and dash"),
     ] = Field(
         default_factory=lambda data: f"whatsapp-delivery-{data['installation']}",
         description="Kafka consumer group. Default: `whatsapp-delivery-<installation>`.",

@@ -1,0 +1,64 @@
+"""Where metrics go: Prometheus text on request, and OTLP when an endpoint is set."""
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk import metrics as sdk
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
+from connector.telemetry.metrics import Metrics
+
+SERVICE_NAME = "whatsapp-kafka-connector"
+# Points of one instrument: numbers times outcomes times codes have to fit, and OpenTelemetry's own limit of 2000 would
+# be met by a few hundred numbers. A point of a histogram costs about 1 KiB.
+_POINTS_MAX: CardinalityLimits = {sdk.Counter: 10_000, sdk.Histogram: 5_000, sdk.ObservableGauge: 5_000}
+_OTLP_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_MS = 5_000
+
+
+class Pipeline:
+    """Metrics with somewhere to go.
+
+    Args:
+        role: ``ingress`` or ``delivery``; told with every exported value.
+        version: Version of the connector.
+        otlp_endpoint: Base URL of an OTLP/HTTP collector, or None.
+
+    Attributes:
+        metrics: The instruments.
+    """
+
+    def __init__(self, role: str, version: str, otlp_endpoint: str | None = None) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(scope_info_enabled=False, registry=self._registry, cardinality_limits=_POINTS_MAX)
+        ]
+        if otlp_endpoint is not None:
+            readers.append(_otlp_reader(otlp_endpoint))
+        self._provider = MeterProvider(
+            metric_readers=readers,
+            resource=Resource.create(
+                {"service.name": SERVICE_NAME, "service.version": version, "whatsapp.connector.role": role}
+            ),
+            exemplar_filter=AlwaysOffExemplarFilter(),
+            shutdown_on_exit=False,
+        )
+        self.metrics = Metrics(self._provider)
+
+    def prometheus_text(self) -> bytes:
+        """All values in Prometheus' text format 0.0.4."""
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        """Send what OTLP still has; blocks for 5 s at most, so call it off the loop."""
+        self._provider.shutdown(timeout_millis=_CLOSE_TIMEOUT_MS)
+
+
+def _otlp_reader(endpoint: str) -> MetricReader:
+    # Imported here: it loads an HTTP client that a process without OTLP has no use for.
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - see above
+
+    exporter = OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=_OTLP_TIMEOUT_S)
+    return PeriodicExportingMetricReader(exporter, cardinality_limits=_POINTS_MAX)
