@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -46,6 +46,7 @@ __all__ = [
     "Number",
     "Role",
     "SchemaRegistry",
+    "SecretUse",
     "Settings",
     "Telemetry",
     "TopicNames",
@@ -53,9 +54,12 @@ __all__ = [
     "check_files",
     "load",
     "load_from_environment",
+    "secret_files",
 ]
 
 Role = Literal["ingress", "delivery", "all"]
+# A phone number is one of some ten thousand millions: a secret that can be guessed would give them all away.
+KEY_SECRET_MIN_BYTES = 32
 
 
 def load_from_environment(path: Path | None = None) -> Settings:
@@ -157,45 +161,69 @@ def _replace(tree: dict[str, Any], sections: Sequence[str], last: str, value: An
     tree[last] = value
 
 
+class SecretUse(NamedTuple):
+    """A secret file a role needs.
+
+    Attributes:
+        path: The dotted key.
+        file: The file.
+        text: Whether it is a line of text, as tokens are.
+        bytes_min: How long the secret must be at least.
+    """
+
+    path: str
+    file: Path
+    text: bool = False
+    bytes_min: int = 1
+
+
 def check_files(settings: Settings, role: Role) -> None:
     """Look at every secret file a role needs.
 
     Raises:
-        ConfigurationError: with every file that is missing, unreadable, empty or over 64 KiB; never with any content.
+        ConfigurationError: with every file that is missing, unreadable, empty, too short, over 64 KiB or no text where
+            it has to be; never with any content.
     """
-    faults = [Fault(path, reason) for path, file in secret_files(settings, role) if (reason := _file_fault(file))]
+    faults = [Fault(use.path, reason) for use in secret_files(settings, role) if (reason := _file_fault(use))]
     if faults:
         raise ConfigurationError(faults)
 
 
-def secret_files(settings: Settings, role: Role) -> Iterator[tuple[str, Path]]:
-    """The dotted key and the file of each secret a role needs."""
-    yield from ((f"kafka.secret_files.{name}", file) for name, file in settings.kafka.secret_files.items())
+def secret_files(settings: Settings, role: Role) -> Iterator[SecretUse]:
+    """Each secret file a role needs."""
+    yield from (SecretUse(f"kafka.secret_files.{name}", file) for name, file in settings.kafka.secret_files.items())
     registry = settings.schema_registry
     if registry.url and registry.basic_auth_file:
-        yield "schema_registry.basic_auth_file", registry.basic_auth_file
+        yield SecretUse("schema_registry.basic_auth_file", registry.basic_auth_file, text=True)
     if registry.url and registry.ca_file:
-        yield "schema_registry.ca_file", registry.ca_file
+        yield SecretUse("schema_registry.ca_file", registry.ca_file)
     if role in {"ingress", "all"}:
         yield from _ingress_files(settings)
     if role in {"delivery", "all"}:
-        yield "cloud_api.access_token_file", settings.cloud_api.access_token_file
-        for index, number in enumerate(settings.numbers):
-            if number.access_token_file:
-                yield f"numbers[{index}].access_token_file", number.access_token_file
+        yield from _delivery_files(settings)
 
 
-def _ingress_files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    yield "ingress.verify_token_file", settings.ingress.verify_token_file
+def _ingress_files(settings: Settings) -> Iterator[SecretUse]:
+    yield SecretUse("ingress.verify_token_file", settings.ingress.verify_token_file, text=True)
     for index, file in enumerate(settings.ingress.app_secret_files):
-        yield f"ingress.app_secret_files[{index}]", file
-    if settings.topics.conversation_key == "hmac" and settings.topics.conversation_key_secret_file:
-        yield "topics.conversation_key_secret_file", settings.topics.conversation_key_secret_file
+        yield SecretUse(f"ingress.app_secret_files[{index}]", file, text=True)
+    key_file = settings.topics.conversation_key_secret_file
+    if settings.topics.conversation_key == "hmac" and key_file:
+        yield SecretUse("topics.conversation_key_secret_file", key_file, bytes_min=KEY_SECRET_MIN_BYTES)
 
 
-def _file_fault(file: Path) -> str | None:
+def _delivery_files(settings: Settings) -> Iterator[SecretUse]:
+    yield SecretUse("cloud_api.access_token_file", settings.cloud_api.access_token_file, text=True)
+    for index, number in enumerate(settings.numbers):
+        if number.access_token_file:
+            yield SecretUse(f"numbers[{index}].access_token_file", number.access_token_file, text=True)
+
+
+def _file_fault(use: SecretUse) -> str | None:
     try:
-        read_secret(file)
+        secret = read_secret(use.file, text=use.text)
     except UnusableSecret as error:
         return str(error)
+    if len(secret) < use.bytes_min:
+        return f"{use.file} holds {len(secret)} bytes; write at least {use.bytes_min} random ones into it"
     return None

@@ -29,7 +29,7 @@ class Matching:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Tell the pattern to those who check elsewhere."""
-        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
 
     def _check(self, value: str) -> str:
         if not re.fullmatch(self.pattern, value):

@@ -158,8 +158,8 @@ class Row(NamedTuple):
     @property
     def prometheus_name(self) -> str:
         """The name on ``/metrics``; a histogram's series add ``_bucket``, ``_count`` and ``_sum`` to it."""
-        unit = _PROMETHEUS_UNITS.get(self.unit, "")
-        return self.name.replace(".", "_") + unit + ("_total" if self.kind == "counter" else "")
+        name, unit = self.name.replace(".", "_"), _PROMETHEUS_UNITS.get(self.unit, "")
+        return name.removesuffix(unit) + unit + ("_total" if self.kind == "counter" else "")
 
 
 class Counter(Generic[L]):

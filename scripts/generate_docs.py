@@ -1,0 +1,218 @@
+"""Write the reference pages that are made from code, or check that they are fresh.
+
+usage: generate_docs.py --check | --write
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connector.config import Settings
+from connector.config.librdkafka import FORBIDDEN, SECRET
+from connector.telemetry.metrics import CATALOGUE, OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+
+ROOT = Path(__file__).resolve().parent.parent
+MADE = "<!-- Made by scripts/generate_docs.py from {source}; change that, then run it with --write. -->"
+Schema = Mapping[str, Any]
+
+
+def configuration() -> str:
+    """docs/configuration.md, from the types of the settings."""
+    schema = Settings.model_json_schema()
+    parts = [
+        "# Configuration",
+        MADE.format(source="connector/config"),
+        CONFIGURATION_INTRODUCTION,
+    ]
+    for name, field in schema["properties"].items():
+        parts.extend(section(name, field, schema["$defs"]))
+    parts.extend(librdkafka_rules())
+    return "\n\n".join(parts) + "\n"
+
+
+CONFIGURATION_INTRODUCTION = """\
+One YAML file, named by `--config` or by `CONNECTOR_CONFIG`. Every key has a default unless it says *required*. All
+faults are told at once, each with the path of its key; a key that nobody reads is a fault. `connector config check`
+looks at the file, the environment and the secret files; `connector config schema` prints a JSON Schema for editors.
+
+**Environment.** `CONNECTOR_<SECTION>__<KEY>` replaces the whole value of one key and holds YAML, so that lists and maps
+work:
+
+```sh
+CONNECTOR_DELIVERY__INSTALLATION=crm-eu
+CONNECTOR_INGRESS__APP_SECRET_FILES='[/run/secrets/app-secret, /run/secrets/app-secret-old]'
+CONNECTOR_KAFKA__COMMON='{bootstrap.servers: "kafka:9093", security.protocol: SASL_SSL}'
+```
+
+`CONNECTOR_NUMBERS` sets the whole list of numbers. librdkafka's names have dots and are keys inside the YAML, never
+part of a variable's name. Variables that Kubernetes makes for a Service called `connector…` are passed over.
+
+**Secrets** are never in the file: keys that end in `_file` or `_files` name files, which are read again within a second
+when they change; those under `kafka.secret_files` and `schema_registry` are read at start. One newline at the end is
+not part of a secret.
+
+**YAML** is read as YAML 1.2: `true` and `false` are the only booleans, ids in digits need quotes."""
+
+
+def section(name: str, field: Schema, models: Schema) -> Iterable[str]:
+    """One section, and the models inside its lists."""
+    model = model_of(field, models)
+    yield f"## `{name}`"
+    yield model["description"] if "$ref" in field else f"{field['description']} Each entry: {model['description']}"
+    yield table(model)
+    for key, inner in model["properties"].items():
+        entry = inner.get("items", {})
+        if "$ref" in entry:
+            yield f"### `{name}.{key}[]`"
+            yield model_of(inner, models)["description"]
+            yield table(model_of(inner, models))
+            yield f"Default:\n\n```yaml\n{yaml.safe_dump(inner['default'], sort_keys=False)}```"
+
+
+def model_of(field: Schema, models: Schema) -> Schema:
+    """The model a field refers to, as itself or as the entries of its list."""
+    reference: str = field["$ref"] if "$ref" in field else field["items"]["$ref"]
+    model: Schema = models[reference.rsplit("/", 1)[1]]
+    return model
+
+
+def table(model: Schema) -> str:
+    """The keys of one model."""
+    required = model.get("required", [])
+    rows = [
+        (f"`{key}`", kind(field), "*required*" if key in required else default(field), field["description"])
+        for key, field in model["properties"].items()
+    ]
+    return markdown_table(("Key", "Value", "Default", "Meaning"), rows)
+
+
+def kind(field: Schema) -> str:
+    """What a value may be."""
+    if "anyOf" in field:
+        return " or ".join(kind(option) for option in field["anyOf"])
+    if "const" in field or "enum" in field:
+        return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        entry = "map" if "$ref" in field["items"] else kind(field["items"])
+        return f"list of {entry}{limits(field, 'minItems', 'maxItems')}"
+    if field.get("type") == "object":
+        return f"map of names to {kind(field['additionalProperties'])}"
+    if field.get("format") == "path":
+        return "file"
+    return scalar_kind(field)
+
+
+def scalar_kind(field: Schema) -> str:
+    """What a plain value may be."""
+    name = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    low = "minimum" if "minimum" in field else "exclusiveMinimum"
+    text = name.get(field["type"], "`null`") + limits(field, low, "maximum")
+    if "maxLength" in field:
+        text += f", at most {field['maxLength']} characters"
+    return text + (f", `{field['pattern'][1:-1]}`" if "pattern" in field else "")
+
+
+def limits(field: Schema, low: str, high: str) -> str:
+    """The range of a value or of a count, in words."""
+    least, most = field.get(low), field.get(high)
+    more = ", more than" if low.startswith("exclusive") else ", from" if most is not None else ", at least"
+    below = "" if least is None else f"{more} {least}"
+    return below + ("" if most is None else f" to {most}" if below else f", at most {most}")
+
+
+def default(field: Schema) -> str:
+    """The default, or a word for one that is derived or too long for a cell."""
+    if "default" not in field:
+        return "*derived*"
+    value = field["default"]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "*below*"
+    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
+
+
+def librdkafka_rules() -> Iterable[str]:
+    """What kafka.* may not set."""
+    yield "## librdkafka properties that cannot be set"
+    yield "Each carries a promise of the connector; setting it is a fault."
+    yield markdown_table(("Property", "Why"), [(f"`{name}`", why) for name, why in sorted(FORBIDDEN.items())])
+    yield f"Secrets, which belong in `kafka.secret_files`: {', '.join(f'`{name}`' for name in sorted(SECRET))}."
+
+
+def metrics() -> str:
+    """docs/metrics.md, from the catalogue."""
+    introduction = (
+        "On `/metrics` of the admin port in Prometheus' text format, and by OTLP when `telemetry.otlp_endpoint` is "
+        "set. Beside these there are `process_*` (memory, CPU, open files) and `target_info` (version, role).\n\n"
+        f"Labels are bounded: the first {VALUES_MAX} values of a label are kept ({bounds_in_words()}), later ones are "
+        f"`{OVERFLOW}`. Users are never a label. `_bucket`, `_count` and `_sum` follow the name of a histogram."
+    )
+    rows = [
+        (f"`{row.prometheus_name}`", f"`{row.name}`", row.kind, f"`{row.unit}`", labels(row), row.description)
+        for row in CATALOGUE
+    ]
+    buckets = [(f"`{row.name}`", ", ".join(f"{bound:g}" for bound in row.bounds)) for row in CATALOGUE if row.bounds]
+    return (
+        "\n\n".join(
+            [
+                "# Metrics",
+                MADE.format(source="connector/telemetry/metrics.py"),
+                introduction,
+                markdown_table(("Prometheus", "OpenTelemetry", "Kind", "Unit", "Labels", "Meaning"), rows),
+                "## Buckets of the histograms",
+                markdown_table(("OpenTelemetry", "Upper bounds in seconds"), buckets),
+            ]
+        )
+        + "\n"
+    )
+
+
+def bounds_in_words() -> str:
+    """Labels with a limit of their own."""
+    return ", ".join(f"{count} of `{name}`" for name, count in VALUES_MAX_OF.items())
+
+
+def labels(row: Row) -> str:
+    """The labels of an instrument, or a dash."""
+    return ", ".join(f"`{name}`" for name in row.labels) or "-"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table, with what would break a cell escaped."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    "docs/metrics.md": metrics,
+}
+
+
+def main() -> int:
+    """Exit code 1: with --check, when a page is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--check", action="store_true", help="fail when a page is not what the code says")
+    mode.add_argument("--write", action="store_true", help="write all pages")
+    write = parser.parse_args().write
+    stale = []
+    for name, page in PAGES.items():
+        path, content = ROOT / name, page()
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        stale.append(name)
+        if write:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+    for name in stale:
+        print(f"{name}: written" if write else f"{name}: stale; run scripts/generate_docs.py --write")
+    return 1 if stale and not write else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
