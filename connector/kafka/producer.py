@@ -1,0 +1,220 @@
+"""An idempotent producer for an event loop: one future for a group of records, resolved when Kafka has all of them.
+
+``confluent_kafka.AIOProducer`` refuses headers and ``produce_batch`` drops them (seen with 2.16), so this is the plain
+``Producer``: ``produce()`` does not block, and one thread polls for the acknowledgements.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+log = structlog.get_logger()
+
+# Also the limit of event topics at the broker: a webhook body reaches 3 MiB (Meta, create webhook endpoint,
+# 2026-09-11), and its largest item travels twice, typed and raw.
+MESSAGE_MAX_BYTES: Final = 8 * 1024 * 1024
+_POLL_S: Final = 0.1
+_METADATA_TIMEOUT_S: Final = 5.0
+
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    # Milliseconds to wait for more records before a request leaves. 0 halves the throughput, the client's own 5 adds to
+    # each acknowledgement what the acknowledgement itself costs.
+    "linger.ms": 1,
+    "message.max.bytes": MESSAGE_MAX_BYTES,
+    # Memory for records not acknowledged; the client's own bound is a gigabyte. A full queue is told at once: this is
+    # what pushes back on whoever publishes.
+    "queue.buffering.max.kbytes": 128 * 1024,
+}
+# These carry what publish() promises; no configuration changes them.
+_GUARANTEES: Final[Mapping[str, Any]] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",  # Java's: one key goes to one partition, whoever writes it
+}
+
+
+class Record(NamedTuple):
+    """One record to be written.
+
+    Attributes:
+        topic: Full name.
+        value: The value; None is a tombstone.
+        key: Record key.
+        headers: In order; names may repeat.
+        partition: Explicit partition; -1: by the key.
+    """
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = -1
+
+
+class PublishError(Exception):
+    """Not acknowledged: in time, at all, or not even queued. The records may still arrive."""
+
+
+class RecordProducer:
+    """Publishes groups of records; all methods belong to one event loop.
+
+    Args:
+        config: librdkafka properties. They win over the defaults here, and lose against what is promised.
+        delivery_timeout_s: Seconds after which a record that Kafka has not acknowledged is given up, tries included.
+        on_fatal: Called once, on the loop, when the producer can never write again; the process has to end.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        delivery_timeout_s: float,
+        on_fatal: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.fatal: str | None = None
+        self._on_fatal = on_fatal
+        self._config = {
+            **_DEFAULTS,
+            **config,
+            **_GUARANTEES,
+            "delivery.timeout.ms": int(delivery_timeout_s * 1000),
+            "error_cb": _warn,
+        }
+        self._partitions: dict[str, int] = {}
+        self._ended = threading.Event()
+
+    async def start(self) -> None:
+        """Make the client and its thread. Kafka need not be there yet."""
+        self._loop = asyncio.get_running_loop()
+        self._producer = Producer(self._config)
+        self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    def publish(self, records: Sequence[Record]) -> asyncio.Future[None]:
+        """Hand records to the client.
+
+        Returns:
+            A future that is done when Kafka has acknowledged all of them, or fails with :class:`PublishError` at the
+            first that it has not. Records of one call that were queued before the failing one may still be written.
+        """
+        group = _Group(self._loop, len(records))
+        try:
+            for record in records:
+                self._produce(record, group)
+        except BufferError:
+            group.fail("the queue of records not acknowledged is full")
+        except KafkaException as error:
+            group.fail(str(error.args[0]))
+        return group.future
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; asked once, then remembered.
+
+        Blocks for up to 5 s the first time: call it from another thread.
+
+        Raises:
+            PublishError: Kafka did not say, or has no such topic.
+        """
+        known = self._partitions.get(topic)
+        if known is None:
+            known = self._partitions[topic] = self._ask_partitions(topic)
+        return known
+
+    async def close(self, timeout_s: float) -> int:
+        """Wait for what is queued, drop what Kafka does not take in time, and end.
+
+        Returns:
+            How many records were dropped; their futures fail.
+        """
+        # First the polling ends: groups are counted without a lock, by one thread at a time.
+        self._ended.set()
+        await asyncio.to_thread(self._thread.join)
+        left = await asyncio.to_thread(self._flush, timeout_s)
+        if left:
+            self._producer.purge()
+            await asyncio.to_thread(self._flush, _POLL_S)
+        return left
+
+    def _produce(self, record: Record, group: "_Group") -> None:
+        self._producer.produce(
+            record.topic,
+            record.value,
+            record.key,
+            partition=record.partition,
+            headers=list(record.headers),
+            on_delivery=group.delivered,
+        )
+
+    def _ask_partitions(self, topic: str) -> int:
+        try:
+            found = self._producer.list_topics(topic, timeout=_METADATA_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise PublishError(str(error.args[0])) from error
+        if found.error is not None or not found.partitions:
+            message = f"no topic {topic}: {found.error}"
+            raise PublishError(message)
+        return len(found.partitions)
+
+    def _flush(self, timeout_s: float) -> int:
+        with contextlib.suppress(KafkaException):  # fatal: nothing more will be taken, and that was told already
+            return self._producer.flush(timeout_s)
+        return len(self._producer)
+
+    def _poll(self) -> None:
+        while not self._ended.is_set():
+            # The binding raises fatal errors out of poll() and hands all others to error_cb (seen with 2.16).
+            try:
+                self._producer.poll(_POLL_S)
+            except KafkaException as error:
+                self._loop.call_soon_threadsafe(self._fail_for_good, str(error.args[0]))
+
+    def _fail_for_good(self, reason: str) -> None:
+        if self.fatal is None:
+            self.fatal = reason
+            log.error("kafka producer can never write again", error=reason)
+            self._on_fatal(reason)
+
+
+def _warn(error: KafkaError) -> None:
+    # The client repairs these by itself: a broker out of reach, a connection lost.
+    log.warning("kafka producer", error=error.str(), code=error.name())
+
+
+class _Group:
+    """The records of one publish() call: counted on the polling thread, told to the loop once."""
+
+    __slots__ = ("_loop", "_waiting", "future")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        self._loop = loop
+        self._waiting = count
+        self.future: asyncio.Future[None] = loop.create_future()
+        if not count:
+            self.future.set_result(None)
+
+    def delivered(self, error: KafkaError | None, _message: Message) -> None:
+        """Called by the client for each record, on the polling thread."""
+        self._waiting -= 1
+        if error is not None:
+            self._tell(self.fail, error.str())
+        elif not self._waiting:
+            self._tell(self._succeed)
+
+    def fail(self, reason: str) -> None:
+        """Told by the first record that was not acknowledged; the later ones change nothing."""
+        if not self.future.done():
+            self.future.set_exception(PublishError(reason))
+
+    def _succeed(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def _tell(self, tell: Callable[..., None], *arguments: str) -> None:
+        # Nobody waits any more once the loop is closed.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(tell, *arguments)
