@@ -1,6 +1,7 @@
 """What is wrong with a configuration, in words that say what to do."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
@@ -44,8 +45,12 @@ class ConfigurationError(Exception):
 
 def dotted(keys: Sequence[str | int]) -> str:
     """The path as people write it: ``("a", 0, "b")`` becomes ``a[0].b``."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return text.removeprefix(".")
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{_shown(key)}" for key in keys).removeprefix(".")
+
+
+def _shown(key: str) -> str:
+    """The key; quoted and escaped when it would not be seen or would move a terminal's cursor."""
+    return key if key and key.isprintable() else json.dumps(key)
 
 
 def collected(found: Sequence[tuple[Keys, str]]) -> PydanticCustomError:
@@ -128,9 +133,9 @@ _MESSAGES: Mapping[str, str] = {
     "bool_type": "must be true or false, without quotes",
     "string_type": 'must be text; put it in quotes: "..."',
     "path_type": "must be the path of a file",
-    "greater_than_equal": "must be {ge} or more",
-    "greater_than": "must be more than {gt}",
-    "less_than_equal": "must be {le} or less",
+    "greater_than_equal": "must be {ge:g} or more",
+    "greater_than": "must be more than {gt:g}",
+    "less_than_equal": "must be {le:g} or less",
     "literal_error": "must be one of {expected}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",

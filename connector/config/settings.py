@@ -411,7 +411,7 @@ class Settings(Section):
     )
     delivery: Delivery = Field(default_factory=Delivery, description="The sender of commands.", validate_default=True)
     admin: Admin = Field(default=Admin(), description="Probes and metrics.", validate_default=True)
-    telemetry: Telemetry = Field(default=Telemetry(), description="Logs, metrics and traces.")
+    telemetry: Telemetry = Field(default=Telemetry(), description="What is told about the work, and to whom.")
 
     @field_validator("numbers")
     @classmethod
