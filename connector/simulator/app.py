@@ -26,7 +26,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_MAX_BYTES = 1_000_000
 _P99_DEVIATIONS = 2.3263
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]")
-_TOO_LARGE = Refusal(100, "The request body is too large.")
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
 
 
@@ -84,23 +83,25 @@ class Simulator:
         parts = path.split("/")[1:]
         if parts and _VERSION.fullmatch(parts[0]):
             del parts[0]
-        refusal = self.cloud.authorize(header(scope, b"authorization"))
+        authorization = header(scope, b"authorization")
+        match scope["method"], parts:
+            case "POST", [number_id, "messages" | "marketing_messages" as edge]:
+                return await self._send(number_id, payload, authorization, marketing=edge == "marketing_messages")
+        refusal = self.cloud.authorize(authorization)
         if refusal is not None:
             return self.cloud.refuse(refusal)
         match scope["method"], parts:
-            case "POST", [number_id, "messages" | "marketing_messages" as edge]:
-                return await self._send(number_id, payload, marketing=edge == "marketing_messages")
             case "GET", [number_id] if number_id:
                 return self.cloud.read_number(number_id, query(scope).get("fields"))
             case method, [first, *_] if first:
                 return self.cloud.refuse(unknown_object(method, "/".join(parts)))
         return self.cloud.refuse(Refusal(2500, message=f"Unknown path components: {path}"))
 
-    async def _send(self, number_id: str, payload: bytes | None, *, marketing: bool) -> Answer:
-        if payload is None:
-            return self.cloud.refuse(_TOO_LARGE)
-        clock = self.clock
-        answer = self.cloud.send(number_id, payload, clock.monotonic(), clock.wall_ms(), marketing=marketing)
+    async def _send(
+        self, number_id: str, payload: bytes | None, authorization: bytes | None, *, marketing: bool
+    ) -> Answer:
+        at_s, wall_ms = self.clock.monotonic(), self.clock.wall_ms()
+        answer = self.cloud.send(number_id, payload, authorization, at_s=at_s, wall_ms=wall_ms, marketing=marketing)
         if answer.accepted is not None:
             self._follow_up(answer.accepted)
         delay_s = self._latency_s()

@@ -23,6 +23,7 @@ OVER_PAIR_LIMIT = Refusal(
 SENT_TO_ITSELF = Refusal(131021, "Sender and recipient phone number are the same.")
 BAD_TOKEN = Refusal(190, message="Invalid OAuth access token - Cannot parse access token")
 NO_TOKEN = Refusal(190, message="An access token is required to request this resource.")
+TOO_LARGE = Refusal(100, "The request body is too large.")
 _SUCCESS = b'{"success":true}'
 
 
@@ -105,31 +106,45 @@ class Cloud:
             return self.refuse(found)
         return Answer(200, msgspec.json.encode(found), ids.trace_id(self._random))
 
-    def send(self, number_id: str, payload: bytes, at_s: float, wall_ms: int, *, marketing: bool = False) -> Answer:
+    def send(
+        self,
+        number_id: str,
+        payload: bytes | None,
+        authorization: bytes | None,
+        *,
+        at_s: float,
+        wall_ms: int,
+        marketing: bool = False,
+    ) -> Answer:
         """Answer one POST to ``/messages`` or ``/marketing_messages``.
 
         Args:
             number_id: from the path.
-            payload: the body's bytes.
+            payload: the body's bytes; None when there were too many.
+            authorization: the header's value.
             at_s: monotonic seconds, not going back from call to call.
             wall_ms: milliseconds since the Unix epoch.
             marketing: the marketing endpoint's rules.
         """
-        number = self.numbers.find(number_id)
+        refusal = self.authorize(authorization)
+        number = self.numbers.find(number_id) if refusal is None else None
         if number is None:
-            answer = self.refuse(errors.unknown_object("post", number_id))
-            seen = Observed(at_s, wall_ms, number_id[:64], "", "", None, answer.status, 100, None)
-            self._observer.add(seen, known=False)
-            return answer
-        request = read_request(payload, marketing=marketing)
+            refusal = refusal or errors.unknown_object("post", number_id)
+            return self._refuse_unread(number_id, refusal, at_s, wall_ms)
+        request = TOO_LARGE if payload is None else read_request(payload, marketing=marketing)
         if isinstance(request, Message):
             over_number, over_pair = _over_limits(number, request.recipient, at_s)
             return self._decide(_Attempt(number, request, at_s, wall_ms, over_number, over_pair))
         if isinstance(request, ReadReceipt):
             self._observer.add(Observed(at_s, wall_ms, number.id, "", "read", None, 200, ACCEPTED, None))
             return Answer(200, _SUCCESS, ids.trace_id(self._random))
-        self._observer.add(Observed(at_s, wall_ms, number.id, "", "", None, request.http_status, request.code, None))
-        return self.refuse(request)
+        return self._refuse_unread(number_id, request, at_s, wall_ms)
+
+    def _refuse_unread(self, number_id: str, refusal: Refusal, at_s: float, wall_ms: int) -> Answer:
+        """Refuse a request of which recipient and type are not known."""
+        seen = Observed(at_s, wall_ms, number_id[:64], "", "", None, refusal.http_status, refusal.code, None)
+        self._observer.add(seen, known=number_id in self.numbers)
+        return self.refuse(refusal)
 
     def _decide(self, attempt: _Attempt) -> Answer:
         recipient = attempt.message.recipient

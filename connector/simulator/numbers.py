@@ -101,6 +101,9 @@ class Numbers:
         """Every number known now."""
         return tuple(self._numbers.values())
 
+    def __contains__(self, number_id: str) -> bool:
+        return number_id in self._numbers
+
     def find(self, number_id: str) -> Number | None:
         """The number, or None when it is not known and may not be created."""
         number = self._numbers.get(number_id)

@@ -1,8 +1,8 @@
 """Recipients that provoke an error, so that tests and demos need no other switch.
 
 Built in: the unassigned country code 999, then 0 or 1, then the error's code in six digits. ``+999 0 131056`` refuses
-the request with 131056; ``+999 1 131026`` accepts it and lets a ``failed`` status with 131026 follow. The same suffix on a
-business-scoped user id does the same.
+the request with 131056; ``+999 1 131026`` accepts it and lets a ``failed`` status with 131026 follow. The same
+suffix on a business-scoped user id does the same.
 """
 
 import re

@@ -5,15 +5,12 @@ import contextlib
 from collections.abc import Iterable
 
 import httpx
-import structlog
 from httpx_aiohttp import AiohttpTransport
 
 from connector.clock import Clock
 from connector.simulator.outbox import Delivery, Outbox
 from connector.simulator.settings import WebhookSettings
 from connector.simulator.webhooks import SIGNATURE_HEADER, Update, signature
-
-log = structlog.get_logger()
 
 
 class WebhookSender:
@@ -112,6 +109,5 @@ class WebhookSender:
         try:
             response = await client.post(self.url or "", content=body, headers=headers)
         except httpx.HTTPError as error:
-            log.debug("webhook not delivered", error=type(error).__name__)
             return type(error).__name__
         return response.status_code

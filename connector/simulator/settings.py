@@ -196,17 +196,21 @@ def from_mapping(values: Any) -> Settings:
         raise SettingsError(str(error)) from None
 
 
-def from_file(path: Path) -> Settings:
-    """Settings from a YAML file.
+def mapping_from_file(path: Path) -> dict[str, Any]:
+    """What a YAML file holds, for :func:`from_mapping`.
 
     Raises:
-        SettingsError: not YAML, or see :func:`from_mapping`.
+        SettingsError: it is no YAML, or no mapping.
     """
     try:
-        return from_mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         message = f"{path}: {error}"
         raise SettingsError(message) from None
+    if values is not None and not isinstance(values, dict):
+        message = f"{path}: a mapping of settings is expected"
+        raise SettingsError(message)
+    return values or {}
 
 
 def number_from_text(text: str) -> NumberSettings:

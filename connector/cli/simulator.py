@@ -1,0 +1,172 @@
+"""``connector simulator``: a Cloud API that keeps Meta's rules, to develop and test against."""
+
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from connector.cli import output_option
+from connector.simulator import settings as simulator_settings
+from connector.simulator.client import SimulatorClient
+from connector.simulator.server import running
+from connector.simulator.settings import Settings, SettingsError
+
+DEFAULT_PORT = 8900
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_COLUMNS = {
+    "requests": "requests",
+    "accepted": "accepted",
+    "inbound": "inbound",
+    "accepted_max_1s": "max/s",
+    "accepted_mean_per_s": "mean/s",
+    "number_limit_violations": "over number limit",
+    "pair_violations": "over pair limit",
+}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--config", "config_file", type=_FILE, help="YAML file with any setting; the options below win over it.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port."
+)
+@click.option("--access-token", help="Bearer token to ask for. Default: a random one, printed.")
+@click.option("--access-token-file", type=_FILE, help="File with that token.")
+@click.option(
+    "--app-secret-file", type=_FILE, help="File with the secret that signs webhooks. Default: random, printed."
+)
+@click.option("--webhook-url", help="Where status and message webhooks are posted. Default: nowhere.")
+@click.option("--numbers", multiple=True, metavar="ID[=LEVEL|MPS]", help="A business number. Default: any id is one.")
+@click.option("--latency-ms", type=click.FloatRange(0), help="Median time of an answer.")
+@click.option("--latency-p99-ms", type=click.FloatRange(0), help="One answer in a hundred takes longer.")
+@click.option("--inbound-rate", type=click.FloatRange(0), help="Messages a second that come in by themselves.")
+@click.option("--seed", type=int, help="Makes ids, latencies and statuses repeatable.")
+@click.pass_context
+def command(context: click.Context, /, host: str, port: int, **options: Any) -> None:
+    """Serve a simulated Cloud API until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        values, generated = _values(options)
+        settings = simulator_settings.from_mapping(values)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        uvloop.run(_serve(settings, host, port, generated))
+    except OSError as error:
+        message = f"cannot listen on {host}:{port}: {error.strerror}"
+        raise click.ClickException(message) from None
+
+
+def _values(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings' mapping, options over file; and the secrets that had to be made up, by name."""
+    config_file: Path | None = options["config_file"]
+    values = simulator_settings.mapping_from_file(config_file) if config_file else {}
+    if options["seed"] is not None:
+        values["seed"] = options["seed"]
+    _overlay(values, "latency", median_ms=options["latency_ms"], p99_ms=options["latency_p99_ms"])
+    _overlay(values, "inbound", rate=options["inbound_rate"])
+    _overlay(values, "webhooks", url=options["webhook_url"])
+    if options["numbers"]:
+        numbers = [simulator_settings.number_from_text(text) for text in options["numbers"]]
+        values["numbers"] = [msgspec.to_builtins(number) for number in numbers]
+    return values, _secrets(values, options)
+
+
+def _overlay(values: dict[str, Any], section: str, **given: Any) -> None:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if chosen:
+        values[section] = {**(values.get(section) or {}), **chosen}
+
+
+def _secrets(values: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
+    """Set token and secret from the options; make up those that nobody gave."""
+    generated = {}
+    token = _one_of(options["access_token"], options["access_token_file"])
+    if token is not None:
+        values["access_tokens"] = [token]
+    elif "access_tokens" not in values:
+        generated["access token"] = secrets.token_urlsafe(24)
+        values["access_tokens"] = [generated["access token"]]
+    secret = _one_of(None, options["app_secret_file"])
+    if secret is not None:
+        values["app_secret"] = secret
+    elif "app_secret" not in values:
+        generated["app secret"] = secrets.token_hex(16)
+        values["app_secret"] = generated["app secret"]
+    return generated
+
+
+def _one_of(value: str | None, file: Path | None) -> str | None:
+    if value is not None and file is not None:
+        message = "give --access-token or --access-token-file, not both"
+        raise click.UsageError(message)
+    return file.read_text(encoding="utf-8").strip() if file is not None else value
+
+
+async def _serve(settings: Settings, host: str, port: int, generated: dict[str, str]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, host=host, port=port) as served:
+        click.echo(_announcement(settings, served.base_url, generated))
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _announcement(settings: Settings, base_url: str, generated: dict[str, str]) -> str:
+    numbers = ", ".join(number.id for number in settings.numbers)
+    parts = [
+        f"Cloud API simulator at {base_url}/{settings.version}",
+        f"numbers: {numbers or 'any'}{' and any other' if numbers and settings.creates_numbers else ''}",
+        f"webhooks to: {settings.webhooks.url or 'nowhere'}",
+        *(f"{name}: {value}" for name, value in generated.items()),
+    ]
+    return "; ".join(parts)
+
+
+@command.command()
+@click.option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The simulator.")
+@output_option
+def report(url: str, output: str) -> None:
+    """Print what a running simulator has seen."""
+    try:
+        with SimulatorClient(url) as client:
+            summary, webhooks = client.summary(), client.webhooks()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        message = f"no simulator at {url}: {error}"
+        raise click.ClickException(message) from None
+    if output == "json":
+        click.echo(json.dumps({**summary, "webhooks": webhooks}, indent=2))
+        return
+    console = Console()
+    console.print(_numbers_table(summary))
+    console.print(_webhooks_line(webhooks))
+
+
+def _numbers_table(summary: dict[str, Any]) -> Table:
+    table = Table(title=f"{summary['requests']} requests, {summary['accepted']} accepted")
+    table.add_column("number")
+    for title in _COLUMNS.values():
+        table.add_column(title, justify="right")
+    table.add_column("refused")
+    for number, tally in summary["numbers"].items():
+        refused = ", ".join(f"{code}: {count}" for code, count in tally["refused"].items())
+        table.add_row(number, *(str(tally[name]) for name in _COLUMNS), refused)
+    return table
+
+
+def _webhooks_line(webhooks: dict[str, Any]) -> str:
+    updates = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in webhooks["updates"].items())
+    return f"webhook updates: {updates}; {webhooks['posts']['tried']} posts"
