@@ -13,7 +13,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import Processor
 
-from connector.telemetry.masking import REMOVED, Masked, mask, mask_phones
+from connector.telemetry.masking import REMOVED, Masked, mask, mask_message_ids, mask_phones
 
 MASKED_KEYS = frozenset(
     {"to", "from", "from_", "wa_id", "recipient", "recipient_id", "user_id", "parent_user_id", "phone"}
@@ -115,8 +115,9 @@ def _redacted(key: str, value: Any, depth: int) -> Any:
         return str(value)
     if key in MASKED_KEYS and isinstance(value, str | int):
         return mask(str(value))
-    if key in FREE_TEXT_KEYS and isinstance(value, str):
-        return mask_phones(value)
+    if isinstance(value, str):
+        text = mask_message_ids(value)
+        return mask_phones(text) if key in FREE_TEXT_KEYS else text
     return _redacted_inside(key, value, depth)
 
 
