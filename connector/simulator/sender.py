@@ -109,5 +109,6 @@ class WebhookSender:
         try:
             response = await client.post(self.url or "", content=body, headers=headers)
         except httpx.HTTPError as error:
-            return type(error).__name__
+            # httpx-aiohttp 0.2 takes refused and broken connections alike for a ConnectTimeout; the cause tells which.
+            return type(error.__cause__ or error).__name__
         return response.status_code
