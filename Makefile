@@ -1,17 +1,73 @@
-# The one list of commands. Each target does its own set-up; nothing global is installed.
-PYTHON ?= python3
+# The one list of commands. Each target does its own set-up; nothing is installed outside this folder and the user's cache.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CHART := helm/whatsapp-kafka-connector
 
-.PHONY: help setup
+# UPGRADE=1 takes the newest versions that fit; without it only what pyproject.toml asks for changes.
+COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(if $(UPGRADE),--upgrade)
+
+.PHONY: help setup demo test lint types lock chart image bench docs clean
 help: ## This list.
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 setup: $(STAMP) ## A virtual environment with exactly the locked versions.
 
 $(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { \
+		echo "No Python 3.11 or newer was found; install one, or name it: make setup PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is older than Python 3.11; name a newer one: make setup PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
+
+demo: setup ## Both roles, a simulated Cloud API and a broker, in this terminal.
+	$(BIN)/connector demo
+
+test: setup lint types ## Everything; with a real Kafka when Docker, or Java and Maven, are there.
+	$(BIN)/pytest
+
+lint: setup ## Style, formatting, and who may import whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup ## Types, strictly.
+	$(BIN)/mypy
+
+lock: ## New lock files from pyproject.toml (UPGRADE=1: newest versions).
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip --quiet --disable-pip-version-check install uv==0.13.9
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
+		$(COMPILE) - --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(COMPILE) tests/helm/kubernetes-validate.in --output-file tests/helm/kubernetes-validate.txt
+
+chart: setup ## The Helm chart, checked and packed into dist.
+	scripts/fetch-tools helm4
+	bin/helm4 lint --strict $(CHART) --values tests/helm/smallest.yaml
+	bin/helm4 package $(CHART) --destination dist
+
+image: ## The container image (BASE=...: another Python base image).
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg VERSION=$(VERSION) \
+		--tag whatsapp-kafka-connector:$(VERSION) .
+
+bench: setup ## The benchmarks, with a result to be added to bench.
+	$(BIN)/python -m bench
+
+docs: setup ## The reference pages that are made from code.
+	$(BIN)/python scripts/generate_docs.py --write
+
+clean: ## Removes everything that can be made again, the virtual environment too.
+	rm -rf $(VENV) build dist bin .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find connector tests scripts bench -name __pycache__ -prune -exec rm -rf {} +
