@@ -16,22 +16,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from pydantic import BaseModel, ValidationError
 
+from connector.config.delivery import CommandTopic, Delivery
 from connector.config.faults import ConfigurationError, Fault, dotted, from_validation, unknown_key
-from connector.config.settings import (
-    Admin,
-    CloudApi,
-    CommandTopic,
-    Delivery,
-    Ingress,
-    Kafka,
-    Number,
-    SchemaRegistry,
-    Settings,
-    Telemetry,
-    TopicNames,
-    Topics,
-)
+from connector.config.settings import Admin, CloudApi, Ingress, Kafka, Number, SchemaRegistry, Settings, Telemetry
 from connector.config.sources import FILE_VARIABLE, Override, overrides, parse, read_file
+from connector.config.topics import TopicNames, Topics
 from connector.secrets import UnusableSecret, read_secret
 
 __all__ = [

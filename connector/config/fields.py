@@ -1,13 +1,22 @@
-"""Types that fields of the settings share, each with its check and the words for its fault."""
+"""What sections of the settings share: types of fields, each with its check and the words for its fault."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from connector.config.faults import Keys, collected
@@ -110,3 +119,20 @@ Properties = Mapping[str, str | int | float | bool]
 Throughput = Annotated[
     Literal["auto"] | Annotated[int, Field(ge=1, le=THROUGHPUT_MAX_MPS)], BeforeValidator(_throughput)
 ]
+
+
+class Section(BaseModel):
+    """What all sections share: they never change, and they know all their keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+def repeated(values: Sequence[str], field: str) -> list[tuple[Keys, str]]:
+    """A fault for each entry of a list whose ``field`` is that of an earlier one."""
+    first: dict[str, int] = {}
+    found: list[tuple[Keys, str]] = []
+    for index, value in enumerate(values):
+        if value in first:
+            found.append(((index, field), f"is the same as in entry [{first[value]}]; keep one"))
+        first.setdefault(value, index)
+    return found

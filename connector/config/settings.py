@@ -6,39 +6,29 @@ field that has to change, from the fields validated before it, so that all of th
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from connector.config.delivery import Delivery
 from connector.config.faults import Keys, collected
 from connector.config.fields import (
     TOPIC_LENGTH_MAX,
     File,
-    Flag,
     GraphId,
     Host,
     Matching,
     Port,
     Properties,
-    Real,
+    Section,
     Text,
     Throughput,
-    TopicName,
-    TopicPrefix,
     Url,
-    Whole,
     checked,
+    repeated,
 )
 from connector.config.librdkafka import faults_of_properties, faults_of_role_properties, faults_of_secret_files
-
-HTTP_TIMEOUT_MAX_S = 10.0
-SESSION_TIMEOUT_S = 45.0
-
-
-class Section(BaseModel):
-    """What all sections share: they never change, and they know all their keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+from connector.config.topics import OWN_TOPICS, TopicNames, Topics
 
 
 class Kafka(Section):
@@ -80,108 +70,6 @@ class SchemaRegistry(Section):
         default=None,
         description="PEM file with the authority that signed the registry's certificate; `null`: the system's.",
     )
-
-
-class TopicNames(NamedTuple):
-    """Full names of all topics, the prefix included. ``commands`` has the order of ``delivery.commands``."""
-
-    commands: tuple[str, ...]
-    inbound_messages: str
-    message_statuses: str
-    account_events: str
-    webhook_rejects: str
-    rerouted_commands: str
-    delivery_outcomes: str
-    delivery_attempts: str
-    delivery_state: str
-    number_signals: str
-    delivery_control: str
-    prefix: str
-    dead_letters: str
-
-    def dead_letters_of(self, topic: str) -> str:
-        """Full name of the dead-letter topic of the command topic with this full name."""
-        return f"{self.prefix}{self.dead_letters}{topic.removeprefix(self.prefix)}"
-
-
-_NAMED = tuple(name for name in TopicNames._fields if name not in {"commands", "prefix", "dead_letters"})
-
-
-class Topics(Section):
-    """Names of the topics, all of them without the prefix."""
-
-    prefix: TopicPrefix = Field(default="", description="Goes before every topic name, the command topics included.")
-    inbound_messages: TopicName = Field(
-        default="whatsapp.inbound-messages.v1", description="Messages people sent to our numbers."
-    )
-    message_statuses: TopicName = Field(
-        default="whatsapp.message-statuses.v1", description="What became of messages we sent."
-    )
-    account_events: TopicName = Field(
-        default="whatsapp.account-events.v1", description="Events of business accounts, templates and numbers."
-    )
-    webhook_rejects: TopicName = Field(
-        default="dlq.whatsapp.webhooks", description="Signed webhook bodies that could not be understood, as they came."
-    )
-    rerouted_commands: TopicName = Field(
-        default="whatsapp.outbound-commands.rerouted.v1",
-        description="Commands that arrived on a partition other than their number's home slot.",
-    )
-    delivery_outcomes: TopicName = Field(
-        default="whatsapp.delivery-outcomes.v1", description="One record for each command that settled."
-    )
-    dead_letters: TopicName = Field(
-        default="dlq.",
-        description="Goes before the name of a command topic, and behind the prefix, for its dead letters.",
-    )
-    delivery_attempts: TopicName = Field(
-        default="whatsapp.delivery-attempts.v1", description="Internal: what was tried, and when. Kept for 7 days."
-    )
-    delivery_state: TopicName = Field(
-        default="whatsapp.delivery-state.v1", description="Internal, compacted: how far each slot and number got."
-    )
-    number_signals: TopicName = Field(
-        default="whatsapp.number-signals.v1", description="Internal: what the ingress tells delivery about numbers."
-    )
-    delivery_control: TopicName = Field(
-        default="whatsapp.delivery-control.v1", description="Internal, compacted, one partition: holds and releases."
-    )
-    conversation_key: Literal["plain", "hmac"] = Field(
-        default="plain",
-        description="Record key of messages and statuses: `plain` is `<phone_number_id>:<user>`, `hmac` hides it.",
-    )
-    conversation_key_secret_file: File | None = Field(
-        default=None,
-        description="File with the secret of the `hmac` key. A new secret moves conversations to other partitions.",
-        validate_default=True,
-    )
-
-    @field_validator(
-        "message_statuses",
-        "account_events",
-        "webhook_rejects",
-        "rerouted_commands",
-        "delivery_outcomes",
-        "delivery_attempts",
-        "delivery_state",
-        "number_signals",
-        "delivery_control",
-    )
-    @classmethod
-    def _is_its_own(cls, value: str, info: ValidationInfo) -> str:
-        twin = next((name for name in _NAMED if info.data.get(name) == value), None)
-        if twin is not None:
-            message = f"is the name of topics.{twin} too; give each its own"
-            raise ValueError(message)
-        return value
-
-    @field_validator("conversation_key_secret_file")
-    @classmethod
-    def _hmac_has_a_secret(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None and info.data.get("conversation_key") == "hmac":
-            message = "is required with conversation_key: hmac; name a file with at least 32 random bytes"
-            raise ValueError(message)
-        return value
 
 
 class Ingress(Section):
@@ -234,149 +122,6 @@ class Number(Section):
     )
 
 
-class CommandTopic(Section):
-    """One topic of commands and its policy."""
-
-    topic: TopicName = Field(description="Name of the topic, without the prefix.")
-    priority: Annotated[Whole, Field(ge=0, le=100)] = Field(
-        default=0, description="Rank: 0 goes first. Topics of one rank share alike."
-    )
-    min_share: Annotated[Real, Field(ge=0, le=0.5)] = Field(
-        default=0.0,
-        description="Share of a number's throughput kept for this topic while it has work, so that it never starves.",
-    )
-    burst: Flag = Field(
-        default=False,
-        description="Whether one recipient may get up to 45 messages at once; that recipient then waits for minutes.",
-    )
-    on_ambiguous: Literal["RESEND", "DEAD_LETTER"] = Field(
-        default="RESEND",
-        description="What to do with a command of which nobody knows whether it was sent: send again, or give up.",
-    )
-    expires_after_s: Annotated[Whole, Field(ge=1, le=31_536_000)] | None = Field(
-        default=None, description="Seconds from its record's time after which a command is not sent; `null`: never."
-    )
-
-
-def _session(data: Mapping[str, Any], share: float) -> float:
-    return float(data["session_timeout_s"]) * share
-
-
-class Delivery(Section):
-    """The consumer group that sends commands."""
-
-    installation: Annotated[
-        Text,
-        Field(max_length=32),
-        Matching(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "must have only small letters, digits and inner dashes"),
-    ] = Field(
-        default="default",
-        description="Name of this installation in envelopes, group id and transactional ids. Never reuse another's.",
-    )
-    group_id: Annotated[
-        Text,
-        Field(max_length=200),
-        Matching(r"[A-Za-z0-9._-]+", "must have only letters, digits, dot, underscore and dash"),
-    ] = Field(
-        default_factory=lambda data: f"whatsapp-delivery-{data['installation']}",
-        description="Kafka consumer group. Default: `whatsapp-delivery-<installation>`.",
-    )
-    commands: tuple[CommandTopic, ...] = Field(
-        default=(
-            CommandTopic(topic="whatsapp.outbound-commands.crm.v1", burst=True),
-            CommandTopic(
-                topic="whatsapp.outbound-commands.marketing.v1",
-                priority=1,
-                min_share=0.05,
-                on_ambiguous="DEAD_LETTER",
-                expires_after_s=86400,
-            ),
-        ),
-        min_length=1,
-        max_length=32,
-        description="Topics to read commands from.",
-    )
-    session_timeout_s: Annotated[Real, Field(ge=6, le=1800)] = Field(
-        default=SESSION_TIMEOUT_S,
-        description="Seconds without a sign of life after which Kafka gives a worker's slots to others.",
-    )
-    http_timeout_s: Annotated[Real, Field(gt=0)] = Field(
-        default_factory=lambda data: min(HTTP_TIMEOUT_MAX_S, _session(data, 0.25)),
-        description=(
-            "Seconds a request to the Cloud API may take, at most a quarter of the session. "
-            "Default: that quarter, but 10 at most."
-        ),
-    )
-    lease_s: Annotated[Real, Field(gt=0)] = Field(
-        default_factory=lambda data: _session(data, 0.5),
-        description=(
-            "Seconds for which a successful transaction lets a worker start requests, at most half of the session. "
-            "Default: that half."
-        ),
-    )
-    drain_s: Annotated[Real, Field(gt=0)] = Field(
-        default_factory=lambda data: _session(data, 0.25),
-        description=(
-            "Seconds that requests under way get when a slot is given up, at most a quarter of the session. "
-            "Default: that quarter."
-        ),
-    )
-    window_per_number: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
-        default=2000, description="Commands kept in memory for each number and topic; the others wait in the log."
-    )
-    attempts_max: Annotated[Whole, Field(ge=1, le=100)] = Field(
-        default=5, description="Failures after which a command is dead-lettered. Throttling does not count."
-    )
-    retry_age_max_s: Annotated[Real, Field(ge=1, le=604_800)] = Field(
-        default=3600.0, description="Seconds since its first attempt after which a failed command is not tried again."
-    )
-    on_missing_offsets: Literal["stop", "from_outcomes", "earliest", "latest"] = Field(
-        default="stop",
-        description=(
-            "What to do when the group has history but its offsets are gone: stop; start at the earliest and skip what "
-            "has an outcome; start at the earliest; start at the latest."
-        ),
-    )
-
-    @field_validator("commands")
-    @classmethod
-    def _topics_are_unique(cls, value: tuple[CommandTopic, ...]) -> tuple[CommandTopic, ...]:
-        found = _repeated([command.topic for command in value], "topic")
-        if sum(command.min_share for command in value) > 1:
-            found.append(((), "min_share of all topics must be 1 or less together"))
-        if found:
-            raise collected(found)
-        return value
-
-    @field_validator("http_timeout_s", "drain_s")
-    @classmethod
-    def _fits_a_quarter(cls, value: float, info: ValidationInfo) -> float:
-        return _at_most(value, info, 0.25, "a quarter")
-
-    @field_validator("lease_s")
-    @classmethod
-    def _fits_a_half(cls, value: float, info: ValidationInfo) -> float:
-        return _at_most(value, info, 0.5, "half")
-
-
-def _at_most(value: float, info: ValidationInfo, share: float, words: str) -> float:
-    session = info.data.get("session_timeout_s")
-    if session is not None and value > session * share:
-        message = f"must be {session * share:g} or less, {words} of session_timeout_s; lower it or raise that"
-        raise ValueError(message)
-    return value
-
-
-def _repeated(values: list[str], field: str) -> list[tuple[Keys, str]]:
-    first: dict[str, int] = {}
-    found: list[tuple[Keys, str]] = []
-    for index, value in enumerate(values):
-        if value in first:
-            found.append(((index, field), f"is the same as in entry [{first[value]}]; keep one"))
-        first.setdefault(value, index)
-    return found
-
-
 class Admin(Section):
     """The read-only HTTP server for probes, metrics and numbers."""
 
@@ -416,7 +161,7 @@ class Settings(Section):
     @field_validator("numbers")
     @classmethod
     def _numbers_are_unique(cls, value: tuple[Number, ...]) -> tuple[Number, ...]:
-        if found := _repeated([number.phone_number_id for number in value], "phone_number_id"):
+        if found := repeated([number.phone_number_id for number in value], "phone_number_id"):
             raise collected(found)
         return value
 
@@ -449,12 +194,12 @@ def topic_names(topics: Topics, delivery: Delivery) -> TopicNames:
         commands=tuple(topics.prefix + command.topic for command in delivery.commands),
         prefix=topics.prefix,
         dead_letters=topics.dead_letters,
-        **{name: topics.prefix + getattr(topics, name) for name in _NAMED},
+        **{name: topics.prefix + getattr(topics, name) for name in OWN_TOPICS},
     )
 
 
 def _topic_faults(names: TopicNames, delivery: Delivery) -> list[tuple[Keys, str]]:
-    own = {getattr(names, name) for name in _NAMED}
+    own = {getattr(names, name) for name in OWN_TOPICS}
     longest = TOPIC_LENGTH_MAX - len(names.prefix) - len(names.dead_letters)
     found: list[tuple[Keys, str]] = []
     for index, (full, command) in enumerate(zip(names.commands, delivery.commands, strict=True)):
