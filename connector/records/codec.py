@@ -7,7 +7,7 @@ bytes, big-endian) and the body. Both are read, told apart by their first bytes;
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from fastavro import schemaless_reader, schemaless_writer
 
@@ -95,16 +95,22 @@ class Codec:
         if body.tell() != len(data):
             message = f"{name}: {len(data) - body.tell()} bytes after the record"
             raise Undecodable(message)
-        if not isinstance(record, dict):
-            message = f"{name}: not a record"
-            raise Undecodable(message)
-        return record
+        return cast("dict[str, Any]", record)
+
+    def knows(self, name: str, data: bytes) -> bool:
+        """Whether :meth:`decode` answers without asking the registry, which may block.
+
+        Where it must not, let a thread decode these bytes first; the schema is known from then on.
+        """
+        if self._fetch is None or not data.startswith(_REGISTRY) or len(data) < _ID_END:
+            return True
+        return (name, _registry_id(data)) in self._fetched
 
     def _reader(self, name: str, data: bytes) -> tuple[_Reader, int]:
         if data.startswith(_SINGLE_OBJECT) and len(data) >= _FINGERPRINT_END:
             return self._reader_by_fingerprint(name, data[2:_FINGERPRINT_END]), _FINGERPRINT_END
         if data.startswith(_REGISTRY) and len(data) >= _ID_END:
-            return self._reader_by_id(name, int.from_bytes(data[1:_ID_END], "big")), _ID_END
+            return self._reader_by_id(name, _registry_id(data)), _ID_END
         message = f"{name}: neither single-object encoding nor the registry's format"
         raise Undecodable(message)
 
@@ -142,6 +148,10 @@ class Codec:
         known = {fingerprint(text): _Reader(parse(text), current) for text in schemas.released(name).values()}
         known[fingerprint(schemas.schema_text(name))] = _Reader(current, None)
         return known
+
+
+def _registry_id(data: bytes) -> int:
+    return int.from_bytes(data[1:_ID_END], "big")
 
 
 def _encode(prefix: bytes, schema: Any, record: Mapping[str, Any]) -> bytes:

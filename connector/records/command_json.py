@@ -13,25 +13,12 @@ DEPTH_MAX = 64
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def document(value: bytes | str) -> dict[str, Any]:
-    """The JSON object in a text.
-
-    Raises:
-        Undecodable: No UTF-8, no JSON, no object, a member twice in one object, nested deeper than 64, half a surrogate
-            pair, or a number that is none or beyond double precision.
-    """
-    found = value_of(value)
-    if not isinstance(found, dict):
-        message = "not a JSON object"
-        raise Undecodable(message)
-    return found
-
-
 def value_of(value: bytes | str) -> Any:
-    """The JSON value in a text; as strict as :func:`document`.
+    """The JSON value in a text.
 
     Raises:
-        Undecodable: See :func:`document`.
+        Undecodable: No UTF-8, no JSON, a member twice in one object, nested deeper than 64, half a surrogate pair, or a
+            number that is none or beyond the range of double precision.
     """
     try:
         text = value.decode("utf-8") if isinstance(value, bytes) else value

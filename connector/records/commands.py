@@ -67,7 +67,7 @@ def parse_command(value: bytes | None, codec: Codec) -> Command:
         message = "the record has no value"
         raise Undecodable(message)
     if value.startswith(b"{"):
-        return _command(command_json.document(value))
+        return _command(command_json.value_of(value))  # an object: it starts with a brace
     return _command(document_of(codec.decode("OutboundCommand", value)))
 
 

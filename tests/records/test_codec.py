@@ -93,6 +93,10 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
     """JSON can carry what UTF-8 cannot; a whole pair is joined, the rest of the text is kept."""
     record = {**CONTROL, "reason": "a\ud83db \ud83d\ude00"}
     assert PLAIN.decode("DeliveryControl", PLAIN.encode("DeliveryControl", record))["reason"] == "a\ufffdb \U0001f600"
+    contacts = [{"name": {"formatted_name": "\ude00"}}]
+    command = {"phone_number_id": "1", "type": "contacts", "contacts": contacts}
+    found = PLAIN.decode("OutboundCommand", PLAIN.encode("OutboundCommand", command))
+    assert found["contacts"][0]["name"]["formatted_name"] == "\ufffd"
 
 
 @given(st.binary(max_size=200))
@@ -162,6 +166,18 @@ def test_a_fetched_schema_is_asked_for_once() -> None:
     data = Codec(IDS).encode("DeliveryControl", CONTROL)
     assert [codec.decode("DeliveryControl", data)["actor"] for _ in range(3)] == ["operator"] * 3
     assert asked == [IDS["DeliveryControl"]]
+
+
+def test_one_can_see_whether_the_registry_will_be_asked() -> None:
+    """Only an id seen for the first time needs it; whoever must not block decodes such bytes in a thread first."""
+    codec = Codec({"NumberSignal": 3}, lambda _id: schemas.schema_text("DeliveryControl"))
+    data = Codec(IDS).encode("DeliveryControl", CONTROL)
+    assert not codec.knows("DeliveryControl", data)
+    codec.decode("DeliveryControl", data)
+    assert codec.knows("DeliveryControl", data)
+    assert codec.knows("NumberSignal", b"\x00\x00\x00\x00\x03")
+    assert all(codec.knows("DeliveryControl", other) for other in (b"", b"\x00\x00", b"{}", b"\xc3\x01"))
+    assert PLAIN.knows("DeliveryControl", data)
 
 
 def test_fetched_schemas_are_bounded() -> None:

@@ -126,6 +126,12 @@ def test_changes_everybody_survives(name: str, change: Change) -> None:
             ],
         ),
         (
+            "MessageStatus",
+            lambda s: field(field(s, "errors")["type"]["items"], "code").update(type=["null", "int"]),
+            "errors.code",
+            ["the current schema cannot read v1: reader type: int not compatible with writer type: long"],
+        ),
+        (
             "DeliveryAttempt",
             lambda s: field(s, "source")["type"].update(name="Origin"),
             "source",
@@ -143,6 +149,7 @@ def test_changes_everybody_survives(name: str, change: Change) -> None:
         "wider number",
         "made nullable",
         "other type inside a nullable record",
+        "narrower number inside an array",
         "nested record renamed",
     ],
 )

@@ -17,6 +17,11 @@ def test_a_record_is_a_cloud_event() -> None:
     ]
 
 
+def test_a_source_may_hold_whatever_meta_sends() -> None:
+    """Half a surrogate pair is replaced."""
+    assert cloud_event("id-1", "t", "/whatsapp/\ud83d")[2] == ("ce_source", b"/whatsapp/?")
+
+
 def test_a_trace_goes_along() -> None:
     """The traceparent is the last header."""
     assert cloud_event("id-1", "t", "/s", TRACE)[-1] == ("traceparent", TRACE.encode())
