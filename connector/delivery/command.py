@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from connector.delivery.throughput_limit import Spend
 from connector.records.commands import Command
 from connector.whatsapp.response import AttemptOutcome
 
@@ -74,6 +75,7 @@ class QueuedCommand:
     retry_at: float = 0.0
     expires_at: float | None = None
     in_flight: bool = False
+    spend: Spend | None = None
     settled: bool = False
 
     @property

@@ -4,7 +4,7 @@ The consumer and the transactional producer share the thread, so that a revoked 
 that takes it away, and nothing else can come in between.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any, Final, Protocol
@@ -62,6 +62,7 @@ class SlotConsumer:
         topics: Sequence[str],
         window: int,
         on_assignment: Callable[[int], Any],
+        on_read: Callable[[str, int], None],
     ) -> None:
         self._group = group
         self._ledger = ledger
@@ -72,6 +73,7 @@ class SlotConsumer:
         self._topics = topics
         self._windows = Windows(window)
         self._on_assignment = on_assignment
+        self._on_read = on_read
         self._assigned: set[Partition] = set()
         self._inbox: deque[Settlement] = deque()
         self._stopping = Event()
@@ -124,6 +126,8 @@ class SlotConsumer:
                 commands.append(taken)
             else:
                 self._inbox.append(taken)
+        for topic, count in Counter(message.topic() for message in records).items():
+            self._on_read(topic, count)
         if commands:
             self._loop.feed(commands)
 
@@ -173,7 +177,6 @@ class SlotConsumer:
         for partition in partitions:
             self._ledger.forget(partition)
             self._windows.forget(partition)
-        self._on_assignment(len(self._slots()))
 
     def _slots_of(self, partitions: frozenset[Partition]) -> frozenset[int]:
         return frozenset(p.partition for p in partitions if p.topic in self._placement.slotted)

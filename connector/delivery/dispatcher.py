@@ -39,12 +39,16 @@ class Due:
 
 
 class NumberState(NamedTuple):
-    """A number as operators see it; ``held_s`` is what is left of its hold in seconds."""
+    """A number as operators see it.
+
+    ``rate`` in messages per second, ``queued`` by priority and with what is in flight, ``held_s`` what is left of its
+    hold in seconds.
+    """
 
     phone_number_id: str
     slot: int
     rate: int
-    queued: int
+    queued: dict[int, int]
     in_flight: int
     held_s: float
     held_reason: str | None
@@ -92,6 +96,11 @@ class Dispatcher:
             queued.attempts += 1
         return due
 
+    def on_written(self, queued: QueuedCommand, now: float) -> None:
+        """The bytes of an attempt go out now: that, not the moment it was let go, is what Meta's second counts from."""
+        if queued.spend is not None:
+            queued.spend.at = now
+
     def on_result(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect | None:
         """What follows from an attempt; None when the slot was given up meanwhile, so that the result is void."""
         number = self._numbers.get((queued.slot, queued.command.phone_number_id))
@@ -114,7 +123,7 @@ class Dispatcher:
         self._rates[phone_number_id] = rate
         for number in self._numbers.values():
             if number.phone_number_id == phone_number_id:
-                number.limit.set_rate(rate)
+                number.limit.set_rate(rate, now)
                 number.release(LEVEL_HOLD, now)
                 self._schedule(number, now)
 
@@ -158,16 +167,22 @@ class Dispatcher:
 
     def numbers(self, now: float) -> Iterator[NumberState]:
         """The state of each number, for operators."""
-        for number in self._numbers.values():
+        for number in list(self._numbers.values()):
             held_s = max(0.0, max(number.held_until, self._app_held_until) - now)
             reason = number.held_reason if held_s else None
             yield NumberState(
-                number.phone_number_id, number.slot, number.limit.rate, number.queued, number.in_flight, held_s, reason
+                phone_number_id=number.phone_number_id,
+                slot=number.slot,
+                rate=number.limit.rate,
+                queued=dict(number.queued),
+                in_flight=number.in_flight,
+                held_s=held_s,
+                held_reason=reason,
             )
 
     def _new_number(self, slot: int, phone_number_id: str, now: float) -> Number:
         rate = self._rates.get(phone_number_id)
-        number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number)
+        number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number, now)
         if rate is None:
             number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
         number.hold(self._app_held_until, "app_limit")

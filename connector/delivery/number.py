@@ -8,7 +8,7 @@ are void.
 
 import heapq
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -54,13 +54,13 @@ class Lane:
 class Number:
     """State of one (slot, phone number id); times are monotonic seconds."""
 
-    def __init__(self, phone_number_id: str, slot: int, rate: int, in_flight_max: int) -> None:
+    def __init__(self, phone_number_id: str, slot: int, rate: int, in_flight_max: int, now: float) -> None:
         self.phone_number_id = phone_number_id
         self.slot = slot
-        self.limit = ThroughputLimit(rate)
+        self.limit = ThroughputLimit(rate, now)
         self.held_until = 0.0
         self.held_reason: str | None = None
-        self.queued = 0
+        self.queued: Counter[int] = Counter()
         self.scheduled_at = NEVER
         self._in_flight_max = in_flight_max
         self._in_flight: set[QueuedCommand] = set()
@@ -90,7 +90,7 @@ class Number:
             lane = pair.lanes[queued.policy.topic] = Lane(pair, queued.policy)
         idle = lane.head() is None
         lane.commands.append(queued)
-        self.queued += 1
+        self.queued[queued.policy.priority] += 1
         if queued.expires_at is not None:
             heapq.heappush(self._expiring, (queued.expires_at, next(self._sequence), queued))
         if idle and not pair.in_flight:
@@ -134,7 +134,7 @@ class Number:
     def finish(self, queued: QueuedCommand) -> None:
         """The command is settled; its lane passes over it."""
         queued.settled = True
-        self.queued -= 1
+        self.queued[queued.policy.priority] -= 1
 
     def pair_limit(self, queued: QueuedCommand) -> PairLimit:
         """The limit of the command's pair."""
@@ -164,7 +164,7 @@ class Number:
 
     def idle(self, now: float) -> bool:
         """Whether the number can be forgotten: nothing queued, nothing in flight, nothing owed."""
-        if self.queued or self.in_flight or now < self.held_until:
+        if self.queued.total() or self.in_flight or now < self.held_until:
             return False
         self._forget_spent_pairs(now)
         return not self._pairs
@@ -173,7 +173,7 @@ class Number:
         return self.in_flight < self._in_flight_max and max(self.held_until, self.limit.ready_at(now)) <= now
 
     def _spend(self, lane: Lane, queued: QueuedCommand, now: float) -> None:
-        self.limit.spend(now)
+        queued.spend = self.limit.spend(now)
         lane.pair.limit.spend(now)
         lane.pair.in_flight = queued.in_flight = True
         self._in_flight.add(queued)

@@ -5,6 +5,7 @@ second; so sends are also spread: one every 1/R seconds, with a small burst to c
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 WINDOW_S: Final = 1.0
@@ -26,13 +27,21 @@ BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 32.0
 
 
+@dataclass(slots=True)
+class Spend:
+    """One message in the log; ``at`` is when it was let go, corrected to when its bytes were written."""
+
+    at: float
+
+
 class ThroughputLimit:
     """The throughput limit of one number; times are monotonic seconds, ``rate`` is messages per second."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, now: float) -> None:
         self._rate = rate
-        self._sends: deque[float] = deque(maxlen=rate)
         self._guard_s = GUARD_S
+        self._sends = self._spent(now)
+        self._unused = True
         self._even_at = 0.0
         self._held_until = 0.0
         self._backoff_s = BACKOFF_FIRST_S
@@ -42,23 +51,26 @@ class ThroughputLimit:
         """Messages per second that Meta allows."""
         return self._rate
 
-    def set_rate(self, rate: int) -> None:
+    def set_rate(self, rate: int, now: float) -> None:
         """Take over another level; sends already made keep counting."""
         if rate != self._rate:
             self._rate = rate
-            self._sends = deque(self._sends, maxlen=rate)
+            self._sends = self._spent(now) if self._unused else deque(self._sends, maxlen=rate)
 
     def ready_at(self, now: float) -> float:
         """The earliest time at which the next message may leave; ``now`` when that is at once."""
         earliest = max(now, self._held_until, self._even_at - BURST_S)
         if len(self._sends) == self._rate:
-            earliest = max(earliest, self._sends[0] + WINDOW_S + self._guard_s)
+            earliest = max(earliest, self._sends[0].at + WINDOW_S + self._guard_s)
         return earliest
 
-    def spend(self, now: float) -> None:
-        """A message leaves now."""
-        self._sends.append(now)
+    def spend(self, now: float) -> Spend:
+        """A message leaves now; the caller corrects the entry when the bytes go out later, behind a new connection."""
+        self._unused = False
+        spend = Spend(now)
+        self._sends.append(spend)
         self._even_at = max(self._even_at, now) + SPREAD * (WINDOW_S + self._guard_s) / self._rate
+        return spend
 
     def refused(self, now: float) -> None:
         """Meta answered 130429: rest, longer each time in a row, and keep a wider guard from now on."""
@@ -67,6 +79,16 @@ class ThroughputLimit:
         self._guard_s = min(GUARD_MAX_S, self._guard_s + GUARD_STEP_S)
         self._held_until = now + self._backoff_s
         self._backoff_s = min(BACKOFF_MAX_S, 2 * self._backoff_s)
+
+    def _spent(self, now: float) -> deque[Spend]:
+        """The log of a number whose last second belongs to somebody else, or to nobody: taken for full.
+
+        Sends then come at half the rate for one second, while connections are made and their jitter is at its worst,
+        and at the full rate afterwards; the first one may leave at once.
+        """
+        half = self._rate // 2
+        offsets = [2 * k / self._rate if k < half else 1 + (k - half) / self._rate for k in range(self._rate)]
+        return deque((Spend(now - WINDOW_S - self._guard_s + offset) for offset in offsets), maxlen=self._rate)
 
     def accepted(self, now: float) -> None:
         """Meta accepted a message after the last rest was over: the next rest is a short one again."""

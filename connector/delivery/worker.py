@@ -33,8 +33,10 @@ SWEEP_S: Final = 60.0
 class Api(Protocol):
     """The Cloud API as the worker uses it."""
 
-    async def send(self, phone_number_id: str, access_token: str, body: bytes) -> AttemptOutcome:
-        """One message; never raises."""
+    async def send(
+        self, phone_number_id: str, access_token: str, body: bytes, before_write: Callable[[], None]
+    ) -> AttemptOutcome:
+        """One message; never raises. ``before_write`` is called as the last act before its bytes go out."""
         ...
 
     async def level(self, phone_number_id: str, access_token: str) -> str | None:
@@ -169,7 +171,10 @@ class Worker:
             self._installation, queued.command_id, queued.attempts, queued.traceparent, command.opaque_data
         )
         body = canonical_body({**command.body, "biz_opaque_callback_data": seal(envelope)})
-        return await self._api.send(command.phone_number_id, self._access_token(command.phone_number_id), body)
+        token = self._access_token(command.phone_number_id)
+        return await self._api.send(
+            command.phone_number_id, token, body, lambda: self._dispatcher.on_written(queued, self._clock.monotonic())
+        )
 
     def _on_result(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> None:
         if result.error is not None:

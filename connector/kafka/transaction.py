@@ -11,7 +11,9 @@ log = structlog.get_logger()
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """What a dead worker left open is aborted by the broker after so long, so that readers of committed records go on."""
 
-CALL_TIMEOUT_S: Final = 10.0
+CALL_TIMEOUT_S: Final = 5.0
+CALLS_MAX: Final = 2
+"""Twice 5 s is the transaction's own timeout: what did not work by then has been aborted by the broker."""
 
 
 class Writable(Protocol):
@@ -46,6 +48,10 @@ class TransactionAbortedError(Exception):
     """Nothing of the transaction is visible; its records may be written again in the next one."""
 
 
+class UnreachableProducerError(Exception):
+    """The brokers could not be reached in time; the call may be made again."""
+
+
 class FatalProducerError(Exception):
     """The producer can never write again: another one has taken its place, or it has no right to write."""
 
@@ -70,9 +76,14 @@ class TransactionalProducer:
 
         Raises:
             FatalProducerError: the id may not be used.
-            KafkaException: the brokers could not be reached in time; may be called again.
+            UnreachableProducerError: no answer in time.
         """
-        self._producer.init_transactions(CALL_TIMEOUT_S)
+        try:
+            self._producer.init_transactions(CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].retriable():
+                raise UnreachableProducerError(error.args[0].str()) from error
+            raise FatalProducerError(error.args[0].str()) from error
 
     def commit(self, records: Iterable[Writable], offsets: Sequence[tuple[str, int, int]], member: object) -> None:
         """Write ``records`` and commit ``offsets`` (topic, partition, next offset) for the group of ``member``.
@@ -111,7 +122,7 @@ class TransactionalProducer:
 
     def _retrying(self, call: Any, *args: Any) -> None:
         """Calls of the transaction protocol may be repeated when the client says so."""
-        for _ in range(3):
+        for _ in range(CALLS_MAX):
             try:
                 call(*args)
             except KafkaException as error:

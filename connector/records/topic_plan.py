@@ -17,7 +17,7 @@ class PlannedTopic(NamedTuple):
     config: Mapping[str, str]
 
 
-def planned(  # noqa: PLR0913 - one argument for each kind of topic
+def planned(
     *,
     events: Sequence[str],
     rejects: str,
@@ -35,7 +35,10 @@ def planned(  # noqa: PLR0913 - one argument for each kind of topic
     week = {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY_MS)}
     month = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
     return (
-        *(PlannedTopic(name, slots, slotted=False, config=month | {"max.message.bytes": str(_LARGE)}) for name in events),
+        *(
+            PlannedTopic(name, slots, slotted=False, config=month | {"max.message.bytes": str(_LARGE)})
+            for name in events
+        ),
         PlannedTopic(rejects, slots, slotted=False, config=month | {"max.message.bytes": str(_LARGE)}),
         *(PlannedTopic(name, slots, slotted=True, config=week) for name in commands),
         *(PlannedTopic(name, slots, slotted=True, config=month) for name in dead_letters),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from connector.clock import Clock
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, Settlement, Source
 from connector.delivery.watermark import Watermark
@@ -31,15 +32,16 @@ class Transactions(Protocol):
 class TransactionObserver(Protocol):
     """What is measured of the transactions."""
 
-    def transaction(self, *, committed: bool) -> None:
-        """One has ended."""
+    def transaction(self, *, committed: bool, seconds: float) -> None:
+        """One has ended after so many seconds."""
 
 
 class Ledger:
     """Used from one thread. A settlement is pending from :meth:`add` until a transaction with it has committed."""
 
-    def __init__(self, transactions: Transactions, observer: TransactionObserver) -> None:
+    def __init__(self, transactions: Transactions, observer: TransactionObserver, clock: Clock) -> None:
         self._transactions = transactions
+        self._clock = clock
         self._observer = observer
         self._watermarks: dict[Partition, Watermark] = {}
         self._pending: list[Settlement] = []
@@ -81,13 +83,14 @@ class Ledger:
             return []
         offsets = self._offsets()
         outputs = [output for settlement in self._pending for output in settlement.outputs]
+        began = self._clock.monotonic()
         try:
             self._transactions.commit(outputs, offsets, membership())
         except TransactionAbortedError as error:
-            self._observer.transaction(committed=False)
+            self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
             log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
             return []
-        self._observer.transaction(committed=True)
+        self._observer.transaction(committed=True, seconds=self._clock.monotonic() - began)
         for topic, partition, offset in offsets:
             self._watermarks[Partition(topic, partition)].committed(offset)
         committed, self._pending = self._pending, []

@@ -1,0 +1,267 @@
+"""The delivery role: components in start order, stopped in reverse.
+
+Shutdown budget: the requests under way get ``delivery.drain_s``; the last transaction and leaving the group get
+:data:`COMMIT_S`; the chart's grace period is their sum.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, Final
+
+import structlog
+
+from connector.clock import Clock
+from connector.config import CommandTopic, ConfigurationError, Fault, Settings
+from connector.delivery.command import QueuedCommand, Settlement, TopicPolicy
+from connector.delivery.consumer import SlotConsumer
+from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.graph_client import GraphClient
+from connector.delivery.intake import Intake, Placement
+from connector.delivery.ledger.settlements import Ledger
+from connector.delivery.outcomes import Destinations, OutcomeWriter
+from connector.delivery.retry import RetryPolicy
+from connector.delivery.worker import Worker
+from connector.kafka.group import GroupConsumer
+from connector.kafka.topics import TopicAdmin
+from connector.kafka.transaction import TransactionalProducer, UnreachableProducerError
+from connector.records.codec import Codec
+from connector.secrets import SecretFile
+from connector.service.observers import DeliveryObserver
+from connector.service.startup import build_codec, client_config, topics_present, until_it_works, watch_kafka
+from connector.telemetry.health import Health
+from connector.telemetry.metrics import Metrics
+from connector.whatsapp.limits import THROUGHPUT_MPS, Level
+
+log = structlog.get_logger()
+
+CHECKS: Final = ("kafka", "topics", "schema_registry", "group")
+COMMIT_S: Final = 15.0
+
+IN_FLIGHT_PER_NUMBER: Final = 1000
+"""Requests under way: enough for 1000 messages a second that are answered within one, a bound when answers hang."""
+
+CONNECTIONS_MAX: Final = 2000
+
+
+class DeliveryService:
+    """One worker of the delivery group."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._health = health
+        self._names = settings.topic_names
+        self._observer = DeliveryObserver(metrics, clock)
+        self._tokens = _Tokens(settings, clock)
+        self._dispatcher = Dispatcher(
+            RetryPolicy(settings.delivery.attempts_max, settings.delivery.retry_age_max_s),
+            Random(),  # noqa: S311 - jitter, not a secret
+            default_rate=THROUGHPUT_MPS[Level.STANDARD],
+            in_flight_per_number=IN_FLIGHT_PER_NUMBER,
+        )
+        self._observer.watch(self._dispatcher)
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """The state of each number, for ``GET /numbers``."""
+        return [
+            {**state._asdict(), "queued": sum(state.queued.values()), "held_s": round(state.held_s, 1)}
+            for state in self._dispatcher.numbers(self._clock.monotonic())
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``, then drained, committed and out of the group.
+
+        Raises:
+            ConfigurationError: what was found in Kafka does not fit the configuration.
+            FatalProducerError, FatalConsumerError: Kafka shut this worker out.
+        """
+        admin = TopicAdmin(client_config(self._settings, {}))
+        started = asyncio.create_task(self._start(admin))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not started.done():
+            started.cancel()
+            await asyncio.gather(started, return_exceptions=True)
+            return
+        placement, codec, producer = await started
+        await self._work(admin, placement, codec, producer, stopping)
+
+    async def _start(self, admin: TopicAdmin) -> tuple[Placement, Codec, TransactionalProducer]:
+        counts = await topics_present(admin, self._needed_topics(), self._health)
+        placement = self._placement(counts)
+        codec = await build_codec(self._settings, {"DeliveryOutcome": self._names.delivery_outcomes}, self._health)
+        producer = TransactionalProducer(
+            client_config(self._settings, self._settings.kafka.producer),
+            f"{self._settings.delivery.installation}-{uuid.uuid4().hex[:12]}",
+        )
+        await until_it_works(
+            "transactions",
+            lambda: asyncio.to_thread(producer.start),
+            self._health,
+            "kafka",
+            (UnreachableProducerError,),
+        )
+        return placement, codec, producer
+
+    async def _work(
+        self, admin: TopicAdmin, placement: Placement, codec: Codec, producer: TransactionalProducer,
+        stopping: asyncio.Task[Any],
+    ) -> None:  # fmt: skip
+        delivery, cloud = self._settings.delivery, self._settings.cloud_api
+        outcomes = OutcomeWriter(self._destinations(), codec)
+        async with contextlib.AsyncExitStack() as stack:
+            api = await stack.enter_async_context(
+                GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
+            )
+            bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
+            consumer = SlotConsumer(
+                GroupConsumer(
+                    client_config(self._settings, self._settings.kafka.consumer),
+                    delivery.group_id,
+                    delivery.session_timeout_s,
+                ),
+                Ledger(producer, self._observer, self._clock),
+                Intake(placement, outcomes, codec),
+                bridge,
+                self._clock,
+                placement=placement,
+                topics=[*self._names.commands, self._names.rerouted_commands],
+                window=delivery.window_per_number,
+                on_assignment=bridge.thread_safe(self._on_assignment),
+                on_read=self._observer.consumed,
+            )
+            bridge.worker = worker = Worker(
+                self._dispatcher,
+                api,
+                outcomes,
+                self._clock,
+                installation=delivery.installation,
+                access_token=self._tokens.of,
+                configured_rate=self._configured_rates().get,
+                settle=consumer.settle,
+                observer=self._observer,
+            )
+            for background in (worker.run(), watch_kafka(admin, self._health)):
+                stack.push_async_callback(_end, asyncio.create_task(background))
+            thread = asyncio.create_task(asyncio.to_thread(consumer.run))
+            await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._health.set("group", ok=False, reason="stopping")
+            consumer.stop()
+            await thread
+
+    def _on_assignment(self, slots: int) -> None:
+        self._health.set("group", ok=True)
+        log.info("delivery.slots", slots=slots)
+
+    def _needed_topics(self) -> list[str]:
+        names = self._names
+        dead_letters = [names.dead_letters_of(topic) for topic in names.commands]
+        return [*names.commands, *dead_letters, names.rerouted_commands, names.delivery_outcomes]
+
+    def _placement(self, counts: Mapping[str, int]) -> Placement:
+        """N is the partition count of the topics that are ours; a command topic may have another one.
+
+        Raises:
+            ConfigurationError: topics of ours disagree.
+        """
+        names = self._names
+        slots = counts[names.rerouted_commands]
+        owned = [names.delivery_outcomes, *(names.dead_letters_of(topic) for topic in names.commands)]
+        faults = [
+            Fault(topic, f"has {counts[topic]} partitions, {names.rerouted_commands} has {slots}; they must be equal")
+            for topic in owned
+            if counts[topic] != slots
+        ]
+        if faults:
+            raise ConfigurationError(faults)
+        forward_only = [topic for topic in names.commands if counts[topic] != slots]
+        if forward_only:
+            log.warning("delivery.forward_only", topics=forward_only, slots=slots)
+        slotted = frozenset({names.rerouted_commands, *names.commands} - set(forward_only))
+        policies = {
+            topic: _policy(topic, command)
+            for topic, command in zip(names.commands, self._settings.delivery.commands, strict=True)
+        }
+        return Placement(slots, names.rerouted_commands, slotted, policies, policies[names.commands[0]])
+
+    def _destinations(self) -> Destinations:
+        names = self._names
+        return Destinations(
+            outcomes=names.delivery_outcomes,
+            dead_letters={topic: names.dead_letters_of(topic) for topic in names.commands},
+            default_dead_letters=names.dead_letters_of(names.commands[0]),
+            installation=self._settings.delivery.installation,
+        )
+
+    def _configured_rates(self) -> dict[str, int]:
+        return {
+            number.phone_number_id: number.throughput_mps
+            for number in self._settings.numbers
+            if isinstance(number.throughput_mps, int)
+        }
+
+
+class _Tokens:
+    """Access tokens by number, read again when their files change."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._default = SecretFile(settings.cloud_api.access_token_file, clock, text=True)
+        self._own = {
+            number.phone_number_id: SecretFile(number.access_token_file, clock, text=True)
+            for number in settings.numbers
+            if number.access_token_file is not None
+        }
+
+    def of(self, phone_number_id: str) -> str:
+        return self._own.get(phone_number_id, self._default).reveal_text()
+
+
+class _Bridge:
+    """What the Kafka thread asks of the event loop."""
+
+    worker: Worker
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, drain_s: float, on_settled: Callable[[Sequence[Settlement]], None]
+    ) -> None:
+        self._loop = loop
+        self._drain_s = drain_s
+        self._on_settled = on_settled
+
+    def feed(self, commands: Sequence[QueuedCommand]) -> None:
+        self._loop.call_soon_threadsafe(self.worker.feed, commands)
+
+    def drain(self, slots: frozenset[int]) -> None:
+        asyncio.run_coroutine_threadsafe(self.worker.drain(slots, self._drain_s), self._loop).result()
+
+    def drop(self, slots: frozenset[int]) -> None:
+        async def drop() -> None:
+            self.worker.drop(slots)
+
+        asyncio.run_coroutine_threadsafe(drop(), self._loop).result()
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        self._on_settled(settlements)
+
+    def thread_safe(self, call: Callable[[int], None]) -> Callable[[int], None]:
+        return lambda value: (self._loop.call_soon_threadsafe(call, value), None)[1]
+
+
+def _policy(topic: str, command: CommandTopic) -> TopicPolicy:
+    return TopicPolicy(
+        topic=topic,
+        priority=command.priority,
+        min_share=command.min_share,
+        burst=command.burst,
+        resend_ambiguous=command.on_ambiguous == "RESEND",
+        expires_after_s=command.expires_after_s,
+    )
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

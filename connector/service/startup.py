@@ -1,0 +1,124 @@
+"""Reaching Kafka and the registry at start: a clear line, another try, and readiness that says why not yet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from connector.config import ConfigurationError, Fault, Settings
+from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaNotRegisteredError
+from connector.kafka.topics import TopicAdmin, UnreachableError
+from connector.records import schemas
+from connector.records.codec import Codec
+from connector.secrets import read_secret
+from connector.telemetry.health import Health
+
+log = structlog.get_logger()
+
+RETRY_S: Final = 2.0
+WATCH_S: Final = 10.0
+
+T = TypeVar("T")
+
+
+class MissingTopicsError(Exception):
+    """Topics that are not there yet; the message names them and says what to run."""
+
+
+def client_config(settings: Settings, part: Mapping[str, Any]) -> dict[str, Any]:
+    """The librdkafka properties of one client: the common ones, its own, and the secrets from their files."""
+    secrets = {name: read_secret(path, text=True).decode() for name, path in settings.kafka.secret_files.items()}
+    return {**settings.kafka.common, **part, **secrets}
+
+
+async def until_it_works(
+    what: str, attempt: Callable[[], Awaitable[T]], health: Health, check: str, passing: tuple[type[Exception], ...]
+) -> T:
+    """Try again every 2 s while ``attempt`` fails with a passing fault; each new reason is told once."""
+    told = None
+    while True:
+        try:
+            result = await attempt()
+        except passing as error:
+            reason = str(error)
+            health.set(check, ok=False, reason=reason)
+            if reason != told:
+                log.warning("not ready yet, trying again", waiting_for=what, every_s=RETRY_S, reason=reason)
+                told = reason
+            await asyncio.sleep(RETRY_S)
+        else:
+            health.set(check, ok=True)
+            return result
+
+
+async def topics_present(admin: TopicAdmin, names: Iterable[str], health: Health) -> dict[str, int]:
+    """Partition counts of these topics, once all are there."""
+    wanted = set(names)
+
+    async def look() -> dict[str, int]:
+        found = await asyncio.to_thread(admin.partitions)
+        health.set("kafka", ok=True)
+        if missing := wanted - found.keys():
+            message = f"missing topics: {', '.join(sorted(missing))}; run `connector topics apply`"
+            raise MissingTopicsError(message)
+        return {name: found[name] for name in wanted}
+
+    async def reach() -> None:
+        await asyncio.to_thread(admin.partitions)
+
+    await until_it_works("Kafka", reach, health, "kafka", (UnreachableError,))
+    return await until_it_works("topics", look, health, "topics", (UnreachableError, MissingTopicsError))
+
+
+async def build_codec(settings: Settings, subjects: Mapping[str, str], health: Health) -> Codec:
+    """The codec; with a registry, the ids of what this role writes (record name to topic) are looked up first.
+
+    Raises:
+        ConfigurationError: a schema is not registered.
+    """
+    if settings.schema_registry.url is None:
+        health.set("schema_registry", ok=True)
+        return Codec()
+    registry = Registry(registry_config(settings))
+
+    async def look_up() -> dict[str, int]:
+        return await asyncio.to_thread(_ids, registry, subjects)
+
+    ids = await until_it_works("schema registry", look_up, health, "schema_registry", (RegistryUnavailableError,))
+    return Codec(ids, registry.schema_of)
+
+
+def registry_config(settings: Settings) -> dict[str, Any]:
+    """The registry client's own names."""
+    registry = settings.schema_registry
+    config: dict[str, Any] = {"url": registry.url}
+    if registry.basic_auth_file is not None:
+        config["basic.auth.user.info"] = read_secret(registry.basic_auth_file, text=True).decode()
+    if registry.ca_file is not None:
+        config["ssl.ca.location"] = str(registry.ca_file)
+    return config
+
+
+async def watch_kafka(admin: TopicAdmin, health: Health) -> None:
+    """Keep the readiness check of Kafka true to life; ends by cancellation."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        try:
+            await asyncio.to_thread(admin.partitions)
+        except UnreachableError as error:
+            health.set("kafka", ok=False, reason=str(error))
+        else:
+            health.set("kafka", ok=True)
+
+
+def _ids(registry: Registry, subjects: Mapping[str, str]) -> dict[str, int]:
+    faults, ids = [], {}
+    for record, topic in subjects.items():
+        try:
+            ids[record] = registry.id_of(f"{topic}-value", schemas.schema_text(record))
+        except SchemaNotRegisteredError as error:
+            faults.append(Fault("schema_registry.url", str(error)))
+    if faults:
+        raise ConfigurationError(faults)
+    return ids
