@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LINES_MAX = 400
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = ("*.md", "*.py", "*.toml", "*.yaml", "*.yml", "*.json", "*.avsc", "*.tpl", "*.xml", "*.txt")
 FOLDERS = ("connector", "tests", "scripts", "bench", "docs", "examples", "helm", "schemas", ".ci")
 # Written in two pieces, or this file would be found as well.
@@ -68,6 +69,12 @@ def test_nothing_is_left_for_later() -> None:
     assert found(UNFINISHED) == []
 
 
+def test_every_exception_to_a_rule_says_why() -> None:
+    """A ``noqa`` names its rules and, behind a dash, its reason."""
+    mute = re.compile(r"#\s*no" + r"qa(?!: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \S)")
+    assert [hit for hit in found(mute) if ".py:" in hit] == []
+
+
 def test_every_module_says_what_it_is() -> None:
     """Each module with code in it begins with a docstring."""
     bare = [
@@ -91,9 +98,18 @@ def test_tests_read_as_the_specification() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=named)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_links_lead_somewhere(document: Path) -> None:
     """Each relative link of a document names a file or a folder that exists."""
     prose = re.sub(r"```.*?```|`[^`\n]*`", "", document.read_text(), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", prose)
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_named_files_exist(document: Path) -> None:
+    """Each file of ours that a document names in code style exists."""
+    paths = re.findall(
+        r"`((?:connector|docs|examples|helm|requirements|schemas|scripts|tests)/[\w./-]+)`", document.read_text()
+    )
+    assert [path for path in paths if not (ROOT / path).exists()] == []
