@@ -102,19 +102,16 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     if near:
         return f"unknown key; did you mean {near[0]}?"
-    return f"unknown key; remove it, the keys here are {', '.join(known)}" if known else "unknown key; remove it"
+    return f"unknown key; remove it, the keys here are {', '.join(known)}"
 
 
 def fields_at(model: type[BaseModel], keys: Keys) -> list[str]:
-    """The names of the fields of the model found by following ``keys`` from ``model``; empty when there is none."""
-    found: type[BaseModel] | None = model
+    """The names of the fields of the innermost model on the way along ``keys`` from ``model``."""
+    found = model
     for key in keys:
-        if found is None:
-            return []
-        if isinstance(key, str):
-            field = found.model_fields.get(key)
-            found = model_in(field.annotation) if field else None
-    return list(found.model_fields) if found else []
+        field = found.model_fields.get(str(key))
+        found = (model_in(field.annotation) if field else None) or found
+    return list(found.model_fields)
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

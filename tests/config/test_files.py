@@ -12,7 +12,11 @@ def settings_in(folder: Path) -> Settings:
     """Settings whose secret files are all in one folder."""
     sections = {
         "kafka": {"secret_files": {"sasl.password": f"{folder}/sasl"}},
-        "schema_registry": {"url": "http://registry", "basic_auth_file": f"{folder}/registry"},
+        "schema_registry": {
+            "url": "http://registry",
+            "basic_auth_file": f"{folder}/registry",
+            "ca_file": f"{folder}/ca",
+        },
         "topics": {"conversation_key": "hmac", "conversation_key_secret_file": f"{folder}/key"},
         "ingress": {"verify_token_file": f"{folder}/verify", "app_secret_files": [f"{folder}/app1", f"{folder}/app2"]},
         "cloud_api": {"access_token_file": f"{folder}/token"},
@@ -21,7 +25,7 @@ def settings_in(folder: Path) -> Settings:
     return load(None, {f"CONNECTOR_{name.upper()}": yaml.safe_dump(value) for name, value in sections.items()})
 
 
-COMMON = {"kafka.secret_files.sasl.password", "schema_registry.basic_auth_file"}
+COMMON = {"kafka.secret_files.sasl.password", "schema_registry.basic_auth_file", "schema_registry.ca_file"}
 INGRESS = {
     "ingress.verify_token_file",
     "ingress.app_secret_files[0]",

@@ -91,6 +91,7 @@ def test_an_unknown_key_is_a_fault_that_names_the_nearest_known_one(
         ("kafka: [", "is not YAML at line 1, column 9"),
         ("kafka: {a: 1}\n kafka: 1", "is not YAML at line 2"),
         ("a: &x [*x]", "contains itself"),
+        ("? [a]\n: b", "a key must be plain text (line 1)"),
         ("[1, 2]", "must hold a map of sections"),
         ("just text", "must hold a map of sections"),
         ("a: \x00", "is not YAML"),
@@ -165,7 +166,7 @@ def test_a_variable_replaces_one_key_and_leaves_its_neighbours(tmp_path: Path) -
     assert settings.numbers[0].phone_number_id == "106540352242922"
 
 
-@pytest.mark.parametrize("text", ["4711", "007", "true", '"4711"', "a: b"])
+@pytest.mark.parametrize("text", ["4711", "007", "true", '"4711"', "a: b", "[x", "1.5"])
 def test_a_key_that_takes_text_takes_it_without_quotes(text: str) -> None:
     """Quotes inside a shell's quotes are what people get wrong."""
     settings = load(None, {"CONNECTOR_CLOUD_API__ACCESS_TOKEN_FILE": text})
@@ -204,6 +205,14 @@ def test_a_fault_in_a_value_from_the_environment_names_the_variable() -> None:
     """Otherwise people look for it in the file."""
     assert faults(None, {"CONNECTOR_ADMIN__PORT": "x"}) == {
         "admin.port": "must be a whole number, without quotes (from CONNECTOR_ADMIN__PORT)"
+    }
+
+
+def test_a_section_that_is_no_map_is_told_once_whatever_the_variables_say(tmp_path: Path) -> None:
+    """The override of a key inside it has nowhere to go."""
+    path = written(tmp_path, "admin: 5")
+    assert faults(path, {"CONNECTOR_ADMIN__PORT": "1"}) == {
+        "admin": "must be a map; write each key on a line of its own, as 'key: value'"
     }
 
 

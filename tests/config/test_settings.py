@@ -191,6 +191,25 @@ def test_a_secret_in_the_file_is_refused_and_never_repeated(name: str) -> None:
     assert "hunter2" not in str(found)
 
 
+@pytest.mark.parametrize("section", ["common", "secret_files"])
+def test_a_property_has_a_name_and_a_plain_value(section: str) -> None:
+    """Nested maps and lists mean nothing to librdkafka."""
+    kafka: dict[str, Any] = {"common": {"bootstrap.servers": "k:1", "a": [1]}, "secret_files": {"b": ""}}
+    kafka[section][""] = "x"
+    found = faults(kafka=kafka)
+    assert found["kafka.common.a"] == "must be text, a number, true or false"
+    assert found["kafka.secret_files.b"] == "must be the path of a file"
+    assert found[f'kafka.{section}.""'] == "must be the name of a librdkafka property"
+
+
+@pytest.mark.parametrize("path", ["", ".", "a\0b", 5])
+def test_a_file_is_a_path(path: object) -> None:
+    """An empty path would be the working directory."""
+    assert faults(cloud_api={"access_token_file": path}) == {
+        "cloud_api.access_token_file": "must be the path of a file"
+    }
+
+
 def test_brokers_are_named_once_for_all_clients() -> None:
     """A transaction spans what producers write and consumers read: one cluster."""
     assert faults(kafka={"common": {"linger.ms": 5}}) == {
