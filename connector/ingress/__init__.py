@@ -1,0 +1,1 @@
+"""Meta's webhooks in, records on Kafka out."""

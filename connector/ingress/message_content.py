@@ -1,0 +1,330 @@
+"""The typed content of an inbound message, by its kind. PURE.
+
+Kinds and members: Meta, ``messages`` webhook reference by type, 2026-09-11. A kind that is not listed here has no typed
+content and flows as ``type`` and ``raw``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connector.ingress.fields import an_object, flag, int_32, int_64, millis, objects, real, string
+from connector.records.types import (
+    ContactAddress,
+    ContactCard,
+    ContactEmail,
+    ContactName,
+    ContactOrganization,
+    ContactPhone,
+    ContactUrl,
+    InboundButton,
+    InboundLocation,
+    InboundMedia,
+    InboundOrder,
+    InboundReaction,
+    InboundText,
+    InteractiveReply,
+    MessageContext,
+    MessageEdit,
+    MessageRevocation,
+    MetaError,
+    OrderItem,
+    Referral,
+    ReferredProduct,
+    SystemNotice,
+    UnsupportedMessage,
+)
+from connector.whatsapp import raw_json
+from connector.whatsapp.raw_json import UnreadableError
+
+_MEDIA = ("image", "video", "audio", "voice", "document", "sticker")
+
+
+def content(message: Mapping[str, Any], raw: str) -> dict[str, Any]:
+    """The one field of ``InboundMessage`` that belongs to the message's kind; empty for kinds without one.
+
+    Args:
+        message: The parsed message.
+        raw: Its text.
+    """
+    kind = string(message.get("type")) or ""
+    if kind in _MEDIA:
+        return {"media": _media(message.get(kind) or message.get("audio"))}
+    if kind == "edit":
+        return {"edit": _edit(message.get(kind), raw)}
+    if kind == "system":
+        return {"system": _system(message)}
+    if kind not in _READERS:
+        return {}
+    field, read = _READERS[kind]
+    return {field: read(message.get(kind))}
+
+
+def context(value: Any) -> MessageContext | None:
+    """What the message refers to."""
+    found = an_object(value)
+    if not found:
+        return None
+    return {
+        "from": string(found.get("from")),
+        "id": string(found.get("id")),
+        "forwarded": flag(found.get("forwarded")) or False,
+        "frequently_forwarded": flag(found.get("frequently_forwarded")) or False,
+        "referred_product": _referred_product(found.get("referred_product")),
+    }
+
+
+def referral(value: Any) -> Referral | None:
+    """The ad or post that led here."""
+    found = an_object(value)
+    if not found:
+        return None
+    return {
+        "source_url": string(found.get("source_url")),
+        "source_id": string(found.get("source_id")),
+        "source_type": string(found.get("source_type")),
+        "headline": string(found.get("headline")),
+        "body": string(found.get("body")),
+        "media_type": string(found.get("media_type")),
+        "image_url": string(found.get("image_url")),
+        "video_url": string(found.get("video_url")),
+        "thumbnail_url": string(found.get("thumbnail_url")),
+        "ctwa_clid": string(found.get("ctwa_clid")),
+        "welcome_message": string(an_object(found.get("welcome_message")).get("text")),
+    }
+
+
+def errors(value: Any) -> list[MetaError]:
+    """Errors as Meta reports them; ``error_data`` is an object or, in older bodies, the details themselves."""
+    return [
+        {
+            "code": int_32(error.get("code")),
+            "title": string(error.get("title")),
+            "message": string(error.get("message")),
+            "details": string(an_object(error.get("error_data")).get("details")) or string(error.get("error_data")),
+            "href": string(error.get("href")),
+        }
+        for error in objects(value)
+    ]
+
+
+def _text(value: Any) -> InboundText | None:
+    return {"body": string(value.get("body"))} if isinstance(value, dict) else None
+
+
+def _media(value: Any) -> InboundMedia | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "id": string(value.get("id")),
+        "mime_type": string(value.get("mime_type")),
+        "sha256": string(value.get("sha256")),
+        "url": string(value.get("url")),
+        "caption": string(value.get("caption")),
+        "filename": string(value.get("filename")),
+        "animated": flag(value.get("animated")),
+        "voice": flag(value.get("voice")),
+    }
+
+
+def _location(value: Any) -> InboundLocation | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "latitude": real(value.get("latitude")),
+        "longitude": real(value.get("longitude")),
+        "name": string(value.get("name")),
+        "address": string(value.get("address")),
+        "url": string(value.get("url")),
+    }
+
+
+def _contacts(value: Any) -> list[ContactCard] | None:
+    return [_card(card) for card in objects(value)] if isinstance(value, list) else None
+
+
+def _card(card: Mapping[str, Any]) -> ContactCard:
+    return {
+        "name": _name(card.get("name")),
+        "birthday": string(card.get("birthday")),
+        "phones": [_phone(phone) for phone in objects(card.get("phones"))],
+        "emails": [_email(email) for email in objects(card.get("emails"))],
+        "addresses": [_address(address) for address in objects(card.get("addresses"))],
+        "urls": [_url(url) for url in objects(card.get("urls"))],
+        "org": _organization(card.get("org")),
+        "vcard": string(card.get("vcard")),
+    }
+
+
+def _name(value: Any) -> ContactName | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "formatted_name": string(value.get("formatted_name")),
+        "first_name": string(value.get("first_name")),
+        "last_name": string(value.get("last_name")),
+        "middle_name": string(value.get("middle_name")),
+        "suffix": string(value.get("suffix")),
+        "prefix": string(value.get("prefix")),
+    }
+
+
+def _phone(phone: Mapping[str, Any]) -> ContactPhone:
+    return {
+        "phone": string(phone.get("phone")),
+        "wa_id": string(phone.get("wa_id")),
+        "user_id": string(phone.get("user_id")),
+        "type": string(phone.get("type")),
+    }
+
+
+def _email(email: Mapping[str, Any]) -> ContactEmail:
+    return {"email": string(email.get("email")), "type": string(email.get("type"))}
+
+
+def _address(address: Mapping[str, Any]) -> ContactAddress:
+    return {
+        "street": string(address.get("street")),
+        "city": string(address.get("city")),
+        "state": string(address.get("state")),
+        "zip": string(address.get("zip")),
+        "country": string(address.get("country")),
+        "country_code": string(address.get("country_code")),
+        "type": string(address.get("type")),
+    }
+
+
+def _url(url: Mapping[str, Any]) -> ContactUrl:
+    return {"url": string(url.get("url")), "type": string(url.get("type"))}
+
+
+def _organization(value: Any) -> ContactOrganization | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "company": string(value.get("company")),
+        "department": string(value.get("department")),
+        "title": string(value.get("title")),
+    }
+
+
+def _reaction(value: Any) -> InboundReaction | None:
+    if not isinstance(value, dict):
+        return None
+    # A reaction is taken back by an empty emoji or by none.
+    return {"message_id": string(value.get("message_id")), "emoji": string(value.get("emoji")) or None}
+
+
+def _button(value: Any) -> InboundButton | None:
+    if not isinstance(value, dict):
+        return None
+    return {"payload": string(value.get("payload")), "text": string(value.get("text"))}
+
+
+def _interactive(value: Any) -> InteractiveReply | None:
+    kind = string(an_object(value).get("type"))
+    if kind is None:
+        return None
+    reply = an_object(value.get(kind))
+    return {
+        "type": kind,
+        "id": string(reply.get("id")),
+        "title": string(reply.get("title")),
+        "description": string(reply.get("description")),
+        "name": string(reply.get("name")),
+        "body": string(reply.get("body")),
+        "response_json": string(reply.get("response_json")),
+        "response": string(reply.get("response")),
+        "response_source": string(reply.get("response_source")),
+        "is_permanent": flag(reply.get("is_permanent")),
+        "expires_at": millis(reply.get("expiration_timestamp")),
+    }
+
+
+def _order(value: Any) -> InboundOrder | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "catalog_id": string(value.get("catalog_id")),
+        "text": string(value.get("text")),
+        "product_items": [_order_item(item) for item in objects(value.get("product_items"))],
+    }
+
+
+def _order_item(item: Mapping[str, Any]) -> OrderItem:
+    return {
+        "product_retailer_id": string(item.get("product_retailer_id")),
+        "quantity": int_64(item.get("quantity")),
+        "item_price": real(item.get("item_price")),
+        "currency": string(item.get("currency")),
+    }
+
+
+def _system(message: Mapping[str, Any]) -> SystemNotice | None:
+    value = message.get("system")
+    if not isinstance(value, dict):
+        return None
+    # The hash stands beside the notice or, in older bodies, in it.
+    identity = string(an_object(message.get("identity")).get("hash")) or string(value.get("identity"))
+    return {
+        "type": string(value.get("type")),
+        "body": string(value.get("body")),
+        "wa_id": string(value.get("wa_id")) or string(value.get("new_wa_id")),
+        "user_id": string(value.get("user_id")),
+        "parent_user_id": string(value.get("parent_user_id")),
+        "customer": string(value.get("customer")),
+        "identity": identity,
+    }
+
+
+def _edit(value: Any, raw: str) -> MessageEdit | None:
+    if not isinstance(value, dict):
+        return None
+    message = an_object(value.get("message"))
+    kind = string(message.get("type"))
+    return {
+        "original_message_id": string(value.get("original_message_id")),
+        "type": kind,
+        "text": _text(message.get("text")),
+        "media": _media(message.get(kind)) if kind in _MEDIA else None,
+        "message_json": _exact(raw, "edit", "message"),
+    }
+
+
+def _exact(raw: str, *names: str) -> str | None:
+    text = raw.encode()
+    try:
+        for name in names:
+            text = raw_json.members(text)[name]
+    except (UnreadableError, KeyError):
+        return None
+    return text.decode()
+
+
+def _revoke(value: Any) -> MessageRevocation | None:
+    return {"original_message_id": string(value.get("original_message_id"))} if isinstance(value, dict) else None
+
+
+def _unsupported(value: Any) -> UnsupportedMessage | None:
+    return {"type": string(value.get("type"))} if isinstance(value, dict) else None
+
+
+def _referred_product(value: Any) -> ReferredProduct | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        "catalog_id": string(value.get("catalog_id")),
+        "product_retailer_id": string(value.get("product_retailer_id")),
+    }
+
+
+_READERS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "text": ("text", _text),
+    "location": ("location", _location),
+    "contacts": ("contacts", _contacts),
+    "reaction": ("reaction", _reaction),
+    "button": ("button", _button),
+    "interactive": ("interactive_reply", _interactive),
+    "order": ("order", _order),
+    "revoke": ("revoke", _revoke),
+    "unsupported": ("unsupported", _unsupported),
+}
