@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import yaml
 
 from connector.config import Role, Settings, load, secret_files
 from connector.config.librdkafka import SECRET
+from connector.service.delivery import COMMIT_S
+from connector.service.ingress import DRAIN_S, FLUSH_S
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "whatsapp-kafka-connector"
@@ -20,6 +23,7 @@ SMALLEST = Path(__file__).with_name("smallest.yaml")
 FULL = Path(__file__).with_name("full.yaml")
 RELEASE = "wa"
 NAME = "wa-whatsapp-kafka-connector"
+RESERVE_S = 5
 OLDEST_KUBERNETES, NEWEST_KUBERNETES = "1.30", "1.37"
 ROLES: tuple[Role, ...] = ("ingress", "delivery")
 
@@ -176,9 +180,9 @@ def test_every_secret_a_role_reads_is_mounted_there(objects: Objects, role: Role
     volumes = {volume["name"]: volume for volume in pod_of(objects, role)["spec"]["volumes"]}
     mounts = container_of(objects, role)["volumeMounts"]
     folders = {mount["mountPath"] for mount in mounts if "secret" in volumes[mount["name"]]}
-    files = dict(secret_files(settings_of(objects, tmp_path), role))
+    files = [use.file for use in secret_files(settings_of(objects, tmp_path), role)]
     assert files
-    assert {str(file.parent) for file in files.values()} <= folders
+    assert {str(file.parent) for file in files} <= folders
 
 
 def test_a_role_sees_no_secret_of_the_other(objects: Objects) -> None:
@@ -240,11 +244,23 @@ def test_pods_ask_for_nothing_a_restricted_namespace_denies(objects: Objects, ro
     assert container_of(objects, role)["resources"].keys() == {"requests", "limits"}
 
 
-def test_delivery_gets_the_time_its_budgets_need(objects: Objects, tmp_path: Path) -> None:
-    """Between SIGTERM and SIGKILL there is room for the drain and for a last transaction of 10 s."""
-    delivery = settings_of(objects, tmp_path).delivery
-    grace = pod_of(objects, "delivery")["spec"]["terminationGracePeriodSeconds"]
-    assert grace >= delivery.drain_s + delivery.http_timeout_s + 10
+def test_each_role_gets_the_time_its_budgets_need(objects: Objects, tmp_path: Path) -> None:
+    """Between SIGTERM and SIGKILL there is room for every budget of the shutdown, and 5 s in reserve."""
+    grace = {role: pod_of(objects, role)["spec"]["terminationGracePeriodSeconds"] for role in ROLES}
+    pre_stop_s = container_of(objects, "ingress")["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert grace["ingress"] == pre_stop_s + DRAIN_S + FLUSH_S + RESERVE_S
+    assert grace["delivery"] == ceil(settings_of(objects, tmp_path).delivery.drain_s) + COMMIT_S + RESERVE_S
+
+
+def test_a_longer_drain_budget_lengthens_the_grace_period(helm4: Path) -> None:
+    """The grace period follows the budget, whether the session or the budget itself is configured."""
+
+    def grace(*settings: str) -> int:
+        return int(pod_of(render(helm4, SMALLEST, *settings), "delivery")["spec"]["terminationGracePeriodSeconds"])
+
+    assert grace() == 12 + 20
+    assert grace("config.delivery.session_timeout_s=90") == 23 + 20
+    assert grace("config.delivery.drain_s=7.5") == 8 + 20
 
 
 def test_a_changed_configuration_rolls_the_pods_and_nothing_else_does(helm4: Path, role: Role) -> None:

@@ -30,9 +30,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Half a session: a quarter that requests under way get, and as much again for a slow broker. 45 s is the connector's default. */ -}}
+{{- /*
+What requests under way get (the connector's own default is a quarter of a session of 45 s), then 15 s for the last
+transaction and for leaving the group, and 5 s in reserve.
+*/ -}}
 {{- define "connector.deliveryGrace" -}}
 {{- $delivery := .Values.config.delivery | default dict -}}
-{{- $session := $delivery.session_timeout_s | default 45 -}}
-{{- add (divf $session 2 | ceil) 20 -}}
+{{- $drain := $delivery.drain_s | default (divf ($delivery.session_timeout_s | default 45) 4) -}}
+{{- add (ceil $drain) 20 -}}
 {{- end -}}
