@@ -103,9 +103,8 @@ def addressing(body: dict[str, Any]) -> tuple[str, str | None, str | None]:
     if type_ is None:
         raise InvalidCommand(path="type", reason="is missing")
     if not isinstance(body.get(type_), dict | list):
-        raise InvalidCommand(
-            type_ if type_.isascii() else "type", "the member named by type must be an object or an array"
-        )
+        path = type_ if type_.isascii() and type_.isidentifier() else "type"
+        raise InvalidCommand(path, "the member named by type must be an object or an array")
     to = text(body.get("to"), "to", 1, ADDRESS_MAX)
     recipient = text(body.get("recipient"), "recipient", 1, ADDRESS_MAX)
     if to is None and recipient is None:

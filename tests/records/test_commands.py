@@ -141,6 +141,7 @@ def test_numbers_are_left_as_given(number: str) -> None:
         ({"type": None, "text": None}, "type", "is missing"),
         ({"type": "image"}, "image", "the member named by type must be an object or an array"),
         ({"type": "to"}, "to", "the member named by type must be an object or an array"),
+        ({"type": "a\nb: c"}, "type", "the member named by type must be an object or an array"),
         ({"text": "On its way"}, "text", "the member named by type must be an object or an array"),
         (
             {"biz_opaque_callback_data": "o" * 301},
