@@ -1,32 +1,27 @@
-"""The ASGI application: routes, headers, latency; hands each decision to :class:`~connector.simulator.cloud.Cloud`."""
+"""The ASGI application: routes requests to :class:`~connector.simulator.cloud.Cloud`, and lets webhooks follow."""
 
 import asyncio
-import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from connector.clock import Clock
 from connector.simulator import admin, ids, inbound, statuses
+from connector.simulator.asgi import Header, Receive, Scope, Send, header, query, read_body, respond
 from connector.simulator.cloud import Accepted, Answer, Cloud
 from connector.simulator.errors import Refusal, unknown_object
+from connector.simulator.latency import HeldAnswers, latency
 from connector.simulator.numbers import Number
 from connector.simulator.observer import Observer
 from connector.simulator.sender import WebhookSender
-from connector.simulator.settings import InboundKind, LatencySettings, Settings
+from connector.simulator.settings import InboundKind, Settings
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_MAX_BYTES = 1_000_000
-_P99_DEVIATIONS = 2.3263
+UNAUTHORIZED = 401
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]")
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
+_CHALLENGE = (b"www-authenticate", b'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."')
 
 
 class Simulator:
@@ -45,8 +40,10 @@ class Simulator:
         self.observer = Observer(settings.remembered_max)
         self.cloud = Cloud(settings, self._random, self.observer)
         self.sender = WebhookSender(settings.webhooks, settings.app_secret, clock)
+        self.held = HeldAnswers()
         self._latency_s = latency(settings.latency, self._random)
         self._arrivals: asyncio.Task[None] | None = None
+        self._common_headers = _common_headers(settings)
 
     async def start(self) -> None:
         """Begin to send webhooks, inbound messages among them when they come by themselves."""
@@ -68,18 +65,16 @@ class Simulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            return
         path: str = scope["path"]
         if path.startswith("/_"):
             status, body = await admin.serve(self, scope["method"], path, query(scope), await read_body(receive))
             await respond(send, status, body, [_JSON])
             return
-        answer = await self._graph(scope, path, receive)
+        payload = await read_body(receive)
+        answer = await self._graph(scope, path, payload)
         await respond(send, answer.status, answer.body, self._headers(path, answer))
 
-    async def _graph(self, scope: Scope, path: str, receive: Receive) -> Answer:
-        payload = await read_body(receive)
+    async def _graph(self, scope: Scope, path: str, payload: bytes | None) -> Answer:
         parts = path.split("/")[1:]
         if parts and _VERSION.fullmatch(parts[0]):
             del parts[0]
@@ -100,18 +95,15 @@ class Simulator:
     async def _send(
         self, number_id: str, payload: bytes | None, authorization: bytes | None, *, marketing: bool
     ) -> Answer:
+        """Decide at once, answer later: what is accepted counts, and is followed by statuses, from now on."""
         at_s, wall_ms = self.clock.monotonic(), self.clock.wall_ms()
         answer = self.cloud.send(number_id, payload, authorization, at_s=at_s, wall_ms=wall_ms, marketing=marketing)
-        if answer.accepted is not None:
+        if answer.accepted is not None and self.sender.url is not None:
             self._follow_up(answer.accepted)
-        delay_s = self._latency_s()
-        if delay_s > 0:
-            await asyncio.sleep(delay_s)
+        await self.held.hold(self._latency_s())
         return answer
 
     def _follow_up(self, accepted: Accepted) -> None:
-        if self.sender.url is None:
-            return
         steps = statuses.plan(self.settings.statuses, self._random, accepted.fails_with)
         self.sender.add(statuses.update(accepted, step) for step in steps)
 
@@ -148,77 +140,28 @@ class Simulator:
                 kind = self._random.choice(self.settings.inbound.kinds)
                 self.receive_inbound(self._random.choice(numbers), kind)
 
-    def _headers(self, path: str, answer: Answer) -> list[tuple[bytes, bytes]]:
+    def _headers(self, path: str, answer: Answer) -> list[Header]:
         first = path.split("/", 2)[1]
         version = first if _VERSION.fullmatch(first) else self.settings.version
         trace_id = answer.trace_id.encode()
-        usage = self.settings.usage_percent
         headers = [
-            _JSON,
+            *self._common_headers,
             (b"facebook-api-version", version.encode()),
             (b"x-fb-trace-id", trace_id),
             (b"x-fb-request-id", trace_id),
-            (b"x-fb-rev", b"1029384756"),
-            (b"x-app-usage", f'{{"call_count":{usage},"total_cputime":0,"total_time":0}}'.encode()),
-            (b"x-business-use-case-usage", _business_usage(usage)),
         ]
-        if answer.status == 401:  # noqa: PLR2004 - HTTP's own figure
-            headers.append(
-                (b"www-authenticate", b'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."')
-            )
+        if answer.status == UNAUTHORIZED:
+            headers.append(_CHALLENGE)
         return headers
 
 
-def _business_usage(percent: int) -> bytes:
-    entry = {
-        "type": "whatsapp",
-        "call_count": percent,
-        "total_cputime": 0,
-        "total_time": 0,
-        "estimated_time_to_regain_access": 0,
-    }
-    return msgspec.json.encode({"102290129340398": [entry]})
-
-
-def latency(settings: LatencySettings, random: Random) -> Callable[[], float]:
-    """A draw of one answer's delay, in seconds."""
-    median_s = settings.median_ms / 1000
-    if settings.p99_ms is None or median_s == 0:
-        return lambda: median_s
-    mu = math.log(median_s)
-    sigma = max(0.0, math.log(settings.p99_ms / settings.median_ms) / _P99_DEVIATIONS)
-    return lambda: random.lognormvariate(mu, sigma)
-
-
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """The value of the first header called ``name`` (lower case)."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
-def query(scope: Scope) -> Mapping[str, str]:
-    """The query's parameters; the last of each name."""
-    return dict(parse_qsl(scope["query_string"].decode("latin-1")))
-
-
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is over :data:`BODY_MAX_BYTES`."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    size = len(body)
-    parts = [body]
-    while message.get("more_body", False):
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size <= BODY_MAX_BYTES:
-            parts.append(message.get("body", b""))
-    return b"".join(parts) if size <= BODY_MAX_BYTES else None
-
-
-async def respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    """Send one whole answer."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+def _common_headers(settings: Settings) -> list[Header]:
+    """What every answer carries: the usage headers report a quiet app unless told otherwise."""
+    usage = {"call_count": settings.usage_percent, "total_cputime": 0, "total_time": 0}
+    business = {"type": "whatsapp", **usage, "estimated_time_to_regain_access": 0}
+    return [
+        _JSON,
+        (b"x-fb-rev", b"1029384756"),
+        (b"x-app-usage", msgspec.json.encode(usage)),
+        (b"x-business-use-case-usage", msgspec.json.encode({settings.business_id: [business]})),
+    ]

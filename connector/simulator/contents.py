@@ -176,7 +176,7 @@ INTERACTIVE = Variant(
 TEMPLATE = Object(
     required={
         "name": Text(512),
-        "language": Object(required={"code": Text(15)}),
+        "language": Object(required={"code": Text()}),
     },
     optional={
         "components": Items(

@@ -114,6 +114,7 @@ async def running(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=120,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
@@ -124,6 +125,7 @@ async def running(
         await server.listening.wait()
         yield RunningSimulator(simulator, f"http://{host}:{listener.getsockname()[1]}")
     finally:
+        simulator.held.let_go()
         server.should_exit = True
         await serving
         await simulator.close()

@@ -157,6 +157,7 @@ class Settings(_Frozen, frozen=True):
         number_limit: refuse with 130429 over the number's limit; violations are counted either way.
         pair_limit: refuse with 131056 over the pair limit; violations are counted either way.
         magic_recipients: the built-in rules for +999 0 and +999 1, see ``recipients``.
+        business_id: the business portfolio, named in the usage headers.
         usage_percent: what the usage headers report.
         remembered_max: requests kept for ``/_observer/requests``; sums go on beyond it.
     """
@@ -174,6 +175,7 @@ class Settings(_Frozen, frozen=True):
     statuses: StatusSettings = StatusSettings()
     webhooks: WebhookSettings = WebhookSettings()
     inbound: InboundSettings = InboundSettings()
+    business_id: str = "506914307656634"
     usage_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 1
     remembered_max: Annotated[int, msgspec.Meta(ge=0, le=5_000_000)] = 100_000
     seed: int | None = None

@@ -198,6 +198,17 @@ async def test_several_updates_share_a_post() -> None:
     assert len(receiver.bodies) == 1
 
 
+async def test_answers_held_back_are_given_when_the_server_stops() -> None:
+    """What was accepted is answered, not broken off, however long the latency."""
+    async with httpx.AsyncClient() as client:
+        async with running(from_mapping({"latency": {"median_ms": 60_000}})) as slow:
+            headers = {"Authorization": f"Bearer {slow.access_token}"}
+            url = f"{slow.base_url}/v26.0/1/messages"
+            sending = asyncio.create_task(client.post(url, json=text(), headers=headers, timeout=30))
+            await eventually(lambda: slow.summary()["accepted"] == 1)
+        assert (await sending).status_code == 200
+
+
 async def test_leaving_the_block_frees_the_port() -> None:
     """And a second simulator can take it."""
     async with running() as first:
