@@ -30,7 +30,7 @@ from connector.kafka.transaction import TransactionalProducer, UnreachableProduc
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
 from connector.service.observers import DeliveryObserver
-from connector.service.startup import build_codec, client_config, topics_present, until_it_works, watch_kafka
+from connector.service.startup import build_codec, client_config, ended, topics_present, until_it_works, watch_kafka
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
 from connector.whatsapp.limits import THROUGHPUT_MPS, Level
@@ -84,8 +84,7 @@ class DeliveryService:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not started.done():
-            started.cancel()
-            await asyncio.gather(started, return_exceptions=True)
+            await ended(started)
             return
         placement, codec, producer = await started
         await self._work(admin, placement, codec, producer, stopping)
@@ -146,7 +145,7 @@ class DeliveryService:
                 observer=self._observer,
             )
             for background in (worker.run(), watch_kafka(admin, self._health)):
-                stack.push_async_callback(_end, asyncio.create_task(background))
+                stack.push_async_callback(ended, asyncio.create_task(background))
             thread = asyncio.create_task(asyncio.to_thread(consumer.run))
             await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)
             self._health.set("group", ok=False, reason="stopping")
@@ -260,8 +259,3 @@ def _policy(topic: str, command: CommandTopic) -> TopicPolicy:
         resend_ambiguous=command.on_ambiguous == "RESEND",
         expires_after_s=command.expires_after_s,
     )
-
-
-async def _end(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mutabl
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 AsgiApp = Callable[
     [
@@ -45,7 +46,15 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: AsgiApp, host: str, port: int, *, drain_s: float, concurrency_max: int) -> AsyncIterator[int]:
+async def serving(
+    app: AsgiApp,
+    host: str,
+    port: int,
+    *,
+    drain_s: float,
+    concurrency_max: int,
+    protocol: type[asyncio.Protocol] = HttpToolsProtocol,
+) -> AsyncIterator[int]:
     """Serve ``app`` until the block is left, then wait up to ``drain_s`` for open requests; gives the port.
 
     Raises:
@@ -58,7 +67,7 @@ async def serving(app: AsgiApp, host: str, port: int, *, drain_s: float, concurr
         raise CannotListenError(message) from None
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -112,6 +112,12 @@ async def watch_kafka(admin: TopicAdmin, health: Health) -> None:
             health.set("kafka", ok=True)
 
 
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait until it is over."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def _ids(registry: Registry, subjects: Mapping[str, str]) -> dict[str, int]:
     faults, ids = [], {}
     for record, topic in subjects.items():

@@ -1,0 +1,158 @@
+"""The ingress role: components in start order, stopped in reverse.
+
+Shutdown budget: requests that are open get :data:`DRAIN_S` to be acknowledged and answered, the producer's last records
+:data:`FLUSH_S`; the chart's grace period is their sum.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from connector.clock import Clock
+from connector.config import Settings
+from connector.ingress.app import IngressApp
+from connector.ingress.bodies import Bodies, Limits
+from connector.ingress.http_protocol import CONNECTIONS_MAX, BoundedHttp
+from connector.ingress.intake import Intake
+from connector.ingress.publisher import EventTopics, Publisher
+from connector.ingress.signals import Signals
+from connector.kafka.producer import RecordProducer
+from connector.kafka.topics import TopicAdmin
+from connector.kafka.transaction import FatalProducerError
+from connector.secrets import SecretFile
+from connector.service.http import serving
+from connector.service.startup import build_codec, client_config, ended, topics_present, watch_kafka
+from connector.telemetry.health import Health
+from connector.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+
+CHECKS: Final = ("kafka", "topics", "schema_registry", "listening")
+DRAIN_S: Final = 10.0
+FLUSH_S: Final = 5.0
+
+ACKNOWLEDGE_S: Final = 5.0
+"""How long a webhook waits for Kafka before Meta is asked to send it again. Meta's own limit is not published; third
+parties report 5 to 20 s."""
+
+
+class IngressService:
+    """One replica of the ingress."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._health = health
+        self.port: int | None = None
+
+    def numbers(self) -> None:
+        """The ingress knows none."""
+        return
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop``, then drained.
+
+        Raises:
+            ConfigurationError: a schema is not registered.
+            FatalProducerError: Kafka takes nothing more from this replica.
+        """
+        admin = TopicAdmin(client_config(self._settings, {}))
+        stopping = asyncio.create_task(stop.wait())
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(ended, stopping)
+            starting = asyncio.create_task(self._start(stack, admin))
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                await ended(starting)
+                return
+            fatal = await starting
+            await asyncio.wait([fatal, stopping], return_when=asyncio.FIRST_COMPLETED)
+            self._health.set("listening", ok=False, reason="stopping")
+            if fatal.done():
+                raise FatalProducerError(fatal.result())
+
+    async def _start(self, stack: contextlib.AsyncExitStack, admin: TopicAdmin) -> asyncio.Future[str]:
+        """Listen only once Kafka, topics and schemas are there: until then Meta's retries are the better queue."""
+        names = self._settings.topic_names
+        topics = EventTopics(
+            inbound_messages=names.inbound_messages,
+            message_statuses=names.message_statuses,
+            account_events=names.account_events,
+            number_signals=names.number_signals,
+            webhook_rejects=names.webhook_rejects,
+        )
+        await topics_present(admin, dataclasses.astuple(topics), self._health)
+        written = {
+            "InboundMessage": names.inbound_messages,
+            "MessageStatus": names.message_statuses,
+            "AccountEvent": names.account_events,
+            "NumberSignal": names.number_signals,
+        }
+        codec = await build_codec(self._settings, written, self._health)
+        fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        producer = RecordProducer(
+            client_config(self._settings, self._settings.kafka.producer),
+            delivery_timeout_s=ACKNOWLEDGE_S,
+            on_fatal=fatal.set_result,
+        )
+        await producer.start()
+        stack.push_async_callback(producer.close, FLUSH_S)
+        publisher = Publisher(
+            producer, codec, topics, clock=self._clock, metrics=self._metrics, timeout_s=ACKNOWLEDGE_S
+        )
+        await self._listen(stack, publisher)
+        stack.push_async_callback(ended, asyncio.create_task(watch_kafka(admin, self._health)))
+        return fatal
+
+    async def _listen(self, stack: contextlib.AsyncExitStack, publisher: Publisher) -> None:
+        settings = self._settings.ingress
+        replica = f"{socket.gethostname()}-{uuid.uuid4().hex[:6]}"
+        signals = Signals(publisher, replica, self._clock)
+        app = IngressApp(
+            path=settings.path,
+            app_secrets=self._secrets(*settings.app_secret_files),
+            verify_tokens=self._secrets(settings.verify_token_file),
+            bodies=Bodies(Limits(), self._metrics),
+            intake=Intake(
+                publisher,
+                signals,
+                metrics=self._metrics,
+                replica=replica,
+                installation=self._settings.delivery.installation,
+                key_secret=self._key_secret(),
+            ),
+            signals=signals,
+            clock=self._clock,
+            metrics=self._metrics,
+        )
+        stack.push_async_callback(ended, asyncio.create_task(signals.run()))
+        self.port = await stack.enter_async_context(
+            serving(
+                app,
+                settings.host,
+                settings.port,
+                drain_s=DRAIN_S,
+                concurrency_max=CONNECTIONS_MAX,
+                protocol=BoundedHttp,
+            )
+        )
+        self._health.set("listening", ok=True)
+        log.info("listening for webhooks", port=self.port, path=settings.path, replica=replica)
+
+    def _secrets(self, *paths: Path) -> Callable[[], Sequence[bytes]]:
+        files = [SecretFile(path, self._clock) for path in paths]
+        return lambda: [file.reveal() for file in files]
+
+    def _key_secret(self) -> Callable[[], bytes] | None:
+        path = self._settings.topics.conversation_key_secret_file
+        if self._settings.topics.conversation_key != "hmac" or path is None:
+            return None
+        return SecretFile(path, self._clock).reveal
