@@ -1,0 +1,126 @@
+"""Everything of one webhook is acknowledged by Kafka, or it is an error."""
+
+import asyncio
+
+import pytest
+
+from connector.ingress.events import Event, Reject
+from connector.kafka.producer import PublishError
+from tests.ingress.fakes import CODEC, SLOTS, TOPICS, FakeProducer, ManualClock, publisher_to
+
+HEARTBEAT = {"kind": "HEARTBEAT", "replica": "r", "at": 1}
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def heartbeat(key: str | None = "key", partition: int = 2) -> Event:
+    """An event of any kind."""
+    return Event("number_signals", "NumberSignal", HEARTBEAT, "id-1", "/source", key, partition, TRACE)
+
+
+async def test_an_event_becomes_a_record_with_cloud_event_headers() -> None:
+    """Topic, encoding, key, partition and headers."""
+    producer = FakeProducer()
+    await publisher_to(producer, ManualClock()).publish([heartbeat(), heartbeat(key=None, partition=-1)])
+    first, second = producer.groups[0]
+    assert (first.topic, first.key, first.partition) == (TOPICS.number_signals, b"key", 2)
+    assert (second.key, second.partition) == (None, -1)
+    assert CODEC.decode("NumberSignal", first.value or b"")["replica"] == "r"
+    assert dict(first.headers) == {
+        "ce_id": b"id-1",
+        "ce_type": b"whatsapp.connector.v1.NumberSignal",
+        "ce_source": b"/source",
+        "ce_specversion": b"1.0",
+        "traceparent": TRACE.encode(),
+    }
+
+
+async def test_a_reject_keeps_its_bytes_and_says_where_and_why() -> None:
+    """The bytes are untouched, even when they are no text; the same reject has the same id."""
+    producer = FakeProducer()
+    reject = Reject("entry[0].changes[1]", "not UTF-8", b"\xff\x00{")
+    await publisher_to(producer, ManualClock()).publish([reject, reject, Reject("", "not JSON", b"\xff\x00{")])
+    first, again, other = producer.groups[0]
+    assert (first.topic, first.value, first.key) == (TOPICS.webhook_rejects, b"\xff\x00{", None)
+    headers = dict(first.headers)
+    assert headers["wa.webhook.path"] == b"entry[0].changes[1]"
+    assert headers["wa.webhook.reason"] == b"not UTF-8"
+    assert headers["ce_type"] == b"whatsapp.connector.v1.WebhookReject"
+    assert dict(again.headers)["ce_id"] == headers["ce_id"] != dict(other.headers)["ce_id"]
+
+
+def account_event(**members: object) -> Event:
+    """An event with a text of its own."""
+    record = {"event_id": "1", "received_at": 1, "waba_id": "W", "field": "f", "raw": '{"a":1}', **members}
+    return Event("account_events", "AccountEvent", record, "1", "/source", "W", path="entry[0].changes[0]")
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"received_at": "noon"}, b"does not fit its schema"),
+        ({"event": "x" * (8 * 1024 * 1024)}, b"too large beside its typed fields"),
+    ],
+)
+async def test_a_record_that_cannot_be_written_costs_no_other(members: dict[str, object], reason: bytes) -> None:
+    """Its text goes to the rejects, so that Meta does not send the whole body again for ever."""
+    producer = FakeProducer()
+    await publisher_to(producer, ManualClock()).publish([account_event(**members), account_event()])
+    reject, record = producer.groups[0]
+    assert (reject.topic, reject.value) == (TOPICS.webhook_rejects, b'{"a":1}')
+    assert dict(reject.headers)["wa.webhook.reason"] == reason
+    assert dict(reject.headers)["wa.webhook.path"] == b"entry[0].changes[0]"
+    assert record.topic == TOPICS.account_events
+
+
+async def test_what_is_not_acknowledged_is_an_error() -> None:
+    """A failing Kafka is told at once."""
+    producer = FakeProducer()
+    producer.failing = True
+    with pytest.raises(PublishError):
+        await publisher_to(producer, ManualClock()).publish([heartbeat()])
+
+
+async def test_what_is_not_acknowledged_in_time_is_an_error() -> None:
+    """A silent Kafka is an error when the time is over; a late acknowledgement disturbs nobody."""
+    producer = FakeProducer()
+    producer.silent = True
+    with pytest.raises(PublishError, match="in time"):
+        await publisher_to(producer, ManualClock(), timeout_s=0.01).publish([heartbeat()])
+    producer.acknowledge()
+
+
+async def test_slots_are_asked_once_for_all() -> None:
+    """A hundred webhooks that come before the first answer ask together."""
+    producer = FakeProducer()
+    producer.known.clear()
+    publisher = publisher_to(producer, ManualClock())
+    waiting = asyncio.gather(*(publisher.slots() for _ in range(100)))
+    await asyncio.sleep(0)
+    producer.known.set()
+    assert set(await waiting) == {SLOTS}
+    assert await publisher.slots() == SLOTS
+    assert producer.asked == 1
+
+
+async def test_slots_unknown_in_time_are_an_error_and_asked_again() -> None:
+    """While Kafka does not say, nothing is guessed; the next one asks again."""
+    producer = FakeProducer()
+    producer.failing = True
+    publisher = publisher_to(producer, ManualClock())
+    with pytest.raises(PublishError):
+        await publisher.slots()
+    producer.failing = False
+    assert await publisher.slots() == SLOTS
+
+
+async def test_slots_are_not_waited_for_longer_than_kafka_has() -> None:
+    """A Kafka that does not answer keeps no webhook."""
+    producer = FakeProducer()
+    producer.known.clear()
+    publisher = publisher_to(producer, ManualClock(), timeout_s=0.01)
+    with pytest.raises(PublishError):
+        await publisher.slots()
+    producer.known.set()
+    while producer.asked and publisher._asking is not None:
+        await asyncio.wait({publisher._asking})
+    assert await publisher.slots() == SLOTS
