@@ -4,6 +4,7 @@
 means that every named check is good; each starts as not good, so that a process is not ready before its parts say so.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ class Health:
 
     def __init__(self, checks: Iterable[str]) -> None:
         self._checks = dict.fromkeys(checks, Check(ok=False, reason="starting"))
+        self._all_good = asyncio.Event()
 
     def set(self, name: str, *, ok: bool, reason: str = "") -> None:
         """Note the state of one check; a change is logged once.
@@ -46,6 +48,10 @@ class Health:
         """
         before = self._checks[name]
         self._checks[name] = Check(ok, reason)
+        if self.ready:
+            self._all_good.set()
+        else:
+            self._all_good.clear()
         if before.ok != ok:
             log.info("readiness check changed", check=name, ok=ok, reason=reason)
 
@@ -53,6 +59,10 @@ class Health:
     def ready(self) -> bool:
         """Whether all checks are good."""
         return all(check.ok for check in self._checks.values())
+
+    async def until_ready(self) -> None:
+        """Return when all checks are good."""
+        await self._all_good.wait()
 
     def report(self) -> dict[str, Any]:
         """What ``/readyz`` answers: ``ready``, and of each check ``ok`` and ``reason``."""
