@@ -113,3 +113,10 @@ def test_named_files_exist(document: Path) -> None:
         r"`((?:connector|docs|examples|helm|requirements|schemas|scripts|tests)/[\w./-]+)`", document.read_text()
     )
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index of decisions lists each record."""
+    index = (ROOT / "docs" / "adr" / "README.md").read_text()
+    records = (ROOT / "docs" / "adr").glob("[0-9]*.md")
+    assert [path.name for path in records if path.name not in index] == []
