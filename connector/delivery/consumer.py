@@ -17,6 +17,7 @@ from connector.delivery.command import QueuedCommand, Settlement, Source, Source
 from connector.delivery.intake import Intake, Placement
 from connector.delivery.ledger.settlements import Ledger
 from connector.kafka.group import GroupConsumer, Partitions
+from connector.kafka.registry import RegistryUnavailableError
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ class SlotConsumer:
         self._on_assignment = on_assignment
         self._on_read = on_read
         self._assigned: set[Partition] = set()
+        self._arrived: deque[SourceRecord] = deque()
         self._inbox: deque[Settlement] = deque()
         self._stopping = Event()
         self._epoch = 0
@@ -106,28 +108,35 @@ class SlotConsumer:
 
     def _turn(self) -> None:
         records = self._group.read(READ_MAX, READ_WAIT_S)
-        if records:
-            self._take(records)
-        if self._inbox or self._ledger.pending:
-            self._commit_when_due()
-        self._group.pause(self._windows.full() | self._incomplete())
-
-    def _take(self, records: Sequence[Any]) -> None:
-        now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
-        commands = []
-        for message in records:
-            record = _source_record(message)
-            epoch = self._ledger.read(record.source, self._epoch)
-            if epoch is None:
-                continue
-            taken = self._intake.take(record, epoch, now, wall_ms)
-            if isinstance(taken, QueuedCommand):
-                self._windows.take(_partition(record.source), taken.command.phone_number_id)
-                commands.append(taken)
-            else:
-                self._inbox.append(taken)
+        self._arrived.extend(_source_record(message) for message in records)
         for topic, count in Counter(message.topic() for message in records).items():
             self._on_read(topic, count)
+        if self._arrived:
+            self._take()
+        if self._inbox or self._ledger.pending:
+            self._commit_when_due()
+        self._group.pause(self._assigned if self._arrived else self._windows.full() | self._incomplete())
+
+    def _take(self) -> None:
+        """All that has arrived, in order; what cannot be decoded while the registry is away stays for the next turn."""
+        now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
+        commands = []
+        while self._arrived:
+            record = self._arrived[0]
+            epoch = self._ledger.expected(record.source, self._epoch)
+            if epoch is not None:
+                try:
+                    taken = self._intake.take(record, epoch, now, wall_ms)
+                except RegistryUnavailableError as error:
+                    log.warning("delivery.registry_unavailable", reason=str(error), waiting=len(self._arrived))
+                    break
+                self._ledger.read(record.source, epoch)
+                if isinstance(taken, QueuedCommand):
+                    self._windows.take(_partition(record.source), taken.command.phone_number_id)
+                    commands.append(taken)
+                else:
+                    self._inbox.append(taken)
+            self._arrived.popleft()
         if commands:
             self._loop.feed(commands)
 
@@ -174,6 +183,7 @@ class SlotConsumer:
     def _forget(self, partitions: frozenset[Partition]) -> None:
         self._loop.drop(self._slots_of(partitions))
         self._assigned -= partitions
+        self._arrived = deque(record for record in self._arrived if _partition(record.source) not in partitions)
         for partition in partitions:
             self._ledger.forget(partition)
             self._windows.forget(partition)

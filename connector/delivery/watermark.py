@@ -17,16 +17,14 @@ class Watermark:
         self._next = first
         self._committed = first
 
-    def read(self, offset: int) -> bool:
-        """A record was read; False when it had been read before.
+    def expects(self, offset: int) -> bool:
+        """Whether the record at ``offset`` has not been read yet."""
+        return offset >= self._next
 
-        Offsets of one partition only grow; gaps are transaction markers or compacted records.
-        """
-        if offset < self._next:
-            return False
+    def read(self, offset: int) -> None:
+        """An expected record was read; offsets only grow, gaps are transaction markers or compacted records."""
         self._open.append(offset)
         self._next = offset + 1
-        return True
 
     def settle(self, offset: int) -> None:
         """The record at ``offset`` needs nothing more; a second time changes nothing."""

@@ -51,16 +51,22 @@ class Ledger:
         """Settlements that are not committed."""
         return len(self._pending)
 
-    def read(self, source: Source, epoch: int) -> int | None:
-        """A record was read; the epoch it belongs to, or None when it had been read before in this assignment.
+    def expected(self, source: Source, newest: int) -> int | None:
+        """The epoch that a record belongs to, or None when it had been read before in this assignment.
 
-        ``epoch`` is the newest one: it becomes that of a partition of which nothing was read yet.
+        ``newest`` becomes that of a partition of which nothing was read yet.
         """
-        partition = Partition(source.topic, source.partition)
-        watermark = self._watermarks.get(partition)
+        watermark = self._watermarks.get(Partition(source.topic, source.partition))
         if watermark is None:
-            watermark = self._watermarks[partition] = Watermark(epoch, source.offset)
-        return watermark.epoch if watermark.read(source.offset) else None
+            return newest
+        return watermark.epoch if watermark.expects(source.offset) else None
+
+    def read(self, source: Source, epoch: int) -> None:
+        """An expected record was read."""
+        partition = Partition(source.topic, source.partition)
+        if partition not in self._watermarks:
+            self._watermarks[partition] = Watermark(epoch, source.offset)
+        self._watermarks[partition].read(source.offset)
 
     def add(self, settlement: Settlement) -> bool:
         """Take a settlement; False when its assignment has ended, so that it is void."""
