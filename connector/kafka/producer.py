@@ -138,6 +138,8 @@ class RecordProducer:
         if left:
             self._producer.purge()
             await asyncio.to_thread(self._flush, _POLL_S)
+        # Otherwise the client's own threads go on until the object is collected.
+        await asyncio.to_thread(self._producer.close)
         return left
 
     def _produce(self, record: Record, group: "_Group") -> None:
