@@ -1,7 +1,7 @@
 """The only reader of time: every other module is handed a :class:`Clock` or a number.
 
-Two times are kept apart. *Monotonic* seconds order and pace work inside one process and never jump; *wall* milliseconds go
-into records, where people and other systems read them.
+Two times are kept apart. *Monotonic* seconds order and pace work inside one process and never jump; *wall* milliseconds
+go into records, where people and other systems read them.
 """
 
 import time

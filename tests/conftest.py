@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.broker", "tests.fixtures.tools"]
+pytest_plugins = ["connector.simulator.pytest_plugin", "tests.fixtures.broker", "tests.fixtures.tools"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

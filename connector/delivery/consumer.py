@@ -109,7 +109,7 @@ class SlotConsumer:
     def _turn(self) -> None:
         records = self._group.read(READ_MAX, READ_WAIT_S)
         self._arrived.extend(_source_record(message) for message in records)
-        for topic, count in Counter(message.topic() for message in records).items():
+        for topic, count in Counter(message.topic() or "" for message in records).items():
             self._on_read(topic, count)
         if self._arrived:
             self._take()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
 Partitions = frozenset[tuple[str, int]]
 
@@ -123,19 +123,3 @@ class GroupConsumer:
 
 def _names(partitions: list[TopicPartition]) -> Partitions:
     return frozenset((partition.topic, partition.partition) for partition in partitions)
-
-
-def is_unreachable(error: KafkaException) -> bool:
-    """Whether an error says that the brokers cannot be reached now, rather than that the call was wrong."""
-    code = error.args[0].code()
-    return code in {
-        KafkaError._TRANSPORT,  # noqa: SLF001 - the binding's public names for local errors
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._RESOLVE,  # noqa: SLF001
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.LEADER_NOT_AVAILABLE,
-    }

@@ -7,7 +7,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-CALL_TIMEOUT_S: Final = 10.0
+CALL_TIMEOUT_S: Final = 3.0
+CREATE_TIMEOUT_S: Final = 30.0
 
 
 class TopicSpec(NamedTuple):
@@ -27,7 +28,7 @@ class TopicCreationError(Exception):
 
 
 class TopicAdmin:
-    """Calls block for up to 10 s each: use it off the event loop."""
+    """Calls block, :meth:`partitions` for up to 3 s: use it off the event loop."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._client = AdminClient(dict(config))
@@ -59,7 +60,7 @@ class TopicAdmin:
         if not new:
             return
         refused = []
-        for name, made in self._client.create_topics(new, operation_timeout=CALL_TIMEOUT_S).items():
+        for name, made in self._client.create_topics(new, operation_timeout=CREATE_TIMEOUT_S).items():
             try:
                 made.result()
             except KafkaException as error:
