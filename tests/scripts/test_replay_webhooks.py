@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,10 @@ from connector.ingress.publisher import EventTopics, Publisher
 from connector.ingress.signals import Signals
 from connector.kafka.producer import Record, RecordProducer
 from connector.records.codec import Codec
+from connector.records.schemas import schema_text
 from connector.telemetry.metrics import Metrics
 from scripts import replay_webhooks
-from scripts.replay_webhooks import Item, Report, compare, frozen, items_of, parse, why_not_webhook
+from scripts.replay_webhooks import Decoder, Item, Report, compare, frozen, items_of, parse, why_not_webhook
 
 SECRET = b"app-secret"
 METADATA = {"display_phone_number": "15550783881", "phone_number_id": "100"}
@@ -229,6 +232,46 @@ def test_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         replay_webhooks.main([*argv, *required])
     assert exited.value.code == (0 if "--help" in argv else 2)
     assert "usage" in "".join(capsys.readouterr())
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A schema registry that knows one schema."""
+
+    def do_GET(self) -> None:
+        """The schema with id 7."""
+        known = self.path == "/schemas/ids/7"
+        answer = json.dumps({"schema": schema_text("AccountEvent")}).encode()
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+RECORD = {"event_id": "1", "received_at": 1, "waba_id": "W", "field": "f", "raw": "{}"}
+
+
+def test_values_in_the_registry_format_are_read(tmp_path: Path) -> None:
+    """With a registry the schema comes from there; without one such a value is refused."""
+    value = Codec(ids={"AccountEvent": 7}).encode("AccountEvent", RECORD)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        decoder = Decoder(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        assert [decoder.decode(value)["waba_id"] for _ in range(2)] == ["W", "W"]
+    finally:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(ValueError, match="no schema"):
+        Decoder(tmp_path, None).decode(value)
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"\xc3\x01" + bytes(8)])
+def test_values_of_no_known_schema_are_refused(value: bytes, tmp_path: Path) -> None:
+    """Nothing is guessed from bytes of another kind."""
+    with pytest.raises(ValueError, match="no schema"):
+        Decoder(tmp_path, None).decode(value)
 
 
 def item(label: str, text: str = "{}", kind: str = "messages") -> Item:
