@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,26 @@ async def test_one_key_keeps_its_order(mock_cluster: str) -> None:
         futures = [made.publish([Record("t", b"%d" % number, b"key")]) for number in range(200)]
         await asyncio.gather(*futures)
     assert values(await read(mock_cluster, "t", 200)) == [b"%d" % number for number in range(200)]
+
+
+async def test_a_group_waits_for_its_last_record(mock_cluster: str) -> None:
+    """One acknowledgement of two is none: the future is not done before the other."""
+    async with producer(mock_cluster) as made:
+        acknowledge: list[Callable[[], None]] = []
+
+        class Held:
+            def produce(self, *_: object, on_delivery: Callable[[None, None], None], **__: object) -> None:
+                acknowledge.append(lambda: on_delivery(None, None))
+
+        made._producer, real = Held(), made._producer  # type: ignore[assignment]
+        future = made.publish([Record("t", b"1"), Record("t", b"2")])
+        made._producer = real
+        first, second = acknowledge
+        first()
+        await asyncio.sleep(0)
+        assert not future.done()
+        second()
+        await asyncio.wait_for(future, LATE_S)
 
 
 async def test_no_records_are_done_at_once(mock_cluster: str) -> None:
