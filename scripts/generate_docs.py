@@ -14,7 +14,11 @@ import yaml
 
 from connector.config import Settings
 from connector.config.librdkafka import FORBIDDEN, SECRET
+from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
+from connector.delivery.retry import BACKOFF_FIRST_S, BACKOFF_MAX_S, SLOW_BACKOFF_S
 from connector.telemetry.metrics import CATALOGUE, OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.whatsapp.error_table import PERMISSION_CODES, RULES, Treatment
+from connector.whatsapp.limits import MAINTENANCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- Made by scripts/generate_docs.py from {source}; change that, then run it with --write. -->"
@@ -181,6 +185,90 @@ def labels(row: Row) -> str:
     return ", ".join(f"`{name}`" for name in row.labels) or "-"
 
 
+TREATMENTS: Mapping[Treatment, tuple[str, str, str]] = {
+    Treatment.RETRY: (
+        "this command",
+        f"Pauses {BACKOFF_FIRST_S:g} s, doubled up to {BACKOFF_MAX_S:g} s, with jitter; `Retry-After` is waited out",
+        "`attempts_exhausted`, after `delivery.attempts_max` failures or `delivery.retry_age_max_s`",
+    ),
+    Treatment.RETRY_ONCE: ("this command", "Tries once more: the cause is sometimes a passing one", "`refused`"),
+    Treatment.RETRY_SLOWLY: (
+        "this command",
+        f"Tries again after {SLOW_BACKOFF_S / 60:g} minutes: Meta's own cure takes that long",
+        "`attempts_exhausted`, as above",
+    ),
+    Treatment.PAIR_LIMIT: (
+        "this recipient of this number",
+        "Waits 4^X s, X growing with each refusal in a row; costs no attempt",
+        "never",
+    ),
+    Treatment.NUMBER_LIMIT: (
+        "this number",
+        "Pauses, longer each time in a row, and sends with more distance from then on; costs no attempt",
+        "never",
+    ),
+    Treatment.NUMBER_REST: ("this number", f"Rests {MAINTENANCE_S:g} s; costs no attempt", "never"),
+    Treatment.APP_LIMIT: (
+        "every number of this worker",
+        f"Rests {APP_HOLD_S:g} s, or as long as `Retry-After` says; costs no attempt",
+        "never",
+    ),
+    Treatment.STOPPED: (
+        "this number",
+        f"Stops until somebody has mended it; one message tries every {STOPPED_RETRY_S:g} s; costs no attempt",
+        "never",
+    ),
+    Treatment.UNDELIVERABLE: ("this command", "Gives up: the recipient is the reason", "`undeliverable`"),
+    Treatment.REFUSED: ("this command", "Gives up: the message or the business is the reason", "`refused`"),
+}
+"""Whom a treatment is about, what the connector does, and the class of the dead letter it can end in."""
+
+ERRORS_INTRODUCTION = """\
+What the connector does with each of Meta's error codes in the answer to a send. Codes and meanings are Meta's (Cloud
+API, error codes, page of 2026-09-11); the treatment is our judgement. The HTTP status is not looked at when the table
+has the code."""
+
+ERRORS_REST = """\
+## What is in no table
+
+* **A code that is not above** is tried once more and then given up (`refused`). With an HTTP status of 500 or more, or
+  with Meta's hint `is_transient`, it is treated as `retry`; with HTTP 429 as `app_limit`.
+* **`is_transient`** on a code that the table gives up at once earns it one more try.
+* **Code 100 with subcode 33** is no bad parameter: the number is gone or not ours, as with code 33.
+* **An answer without a Graph error**: 500 and above is *ambiguous*, for nobody knows whether Meta took the message; 429
+  is `app_limit`; anything else is `retry`. A success without a message id is ambiguous too.
+* **No answer**: when the request did not leave, `retry`; when it may have left, ambiguous.
+
+What follows from *ambiguous* is `on_ambiguous` of the command or its topic: `RESEND` tries again as `retry` does,
+`DEAD_LETTER` gives up. The class of the dead letter is `ambiguous`.
+
+A code in a status webhook is about a message that was accepted before: it stands in `MessageStatus.errors`, and the
+connector does not send again."""
+
+
+def errors() -> str:
+    """docs/errors.md, from Meta's codes and their treatment."""
+    words = [(f"`{treatment}`", *TREATMENTS[treatment]) for treatment in Treatment]
+    rows = [(f"{rule.code}", rule.title, f"`{rule.treatment}`") for rule in RULES]
+    permission = (f"{PERMISSION_CODES[0]} to {PERMISSION_CODES[-1]}", "Permission missing", f"`{Treatment.STOPPED}`")
+    rows.insert(sum(rule.code < PERMISSION_CODES[0] for rule in RULES), permission)
+    return (
+        "\n\n".join(
+            [
+                "# Error codes",
+                MADE.format(source="connector/whatsapp/error_table.py"),
+                ERRORS_INTRODUCTION,
+                "## Treatments",
+                markdown_table(("Treatment", "About", "The connector", "Dead letter of class"), words),
+                "## Codes",
+                markdown_table(("Code", "Meaning", "Treatment"), rows),
+                ERRORS_REST,
+            ]
+        )
+        + "\n"
+    )
+
+
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table, with what would break a cell escaped."""
     lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
@@ -190,6 +278,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
+    "docs/errors.md": errors,
 }
 
 
