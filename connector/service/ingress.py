@@ -140,7 +140,8 @@ class IngressService:
                 settings.host,
                 settings.port,
                 drain_s=DRAIN_S,
-                concurrency_max=CONNECTIONS_MAX,
+                # One more than the protocol lets in: uvicorn's own 503 would have no Retry-After and leave no gap.
+                concurrency_max=CONNECTIONS_MAX + 1,
                 protocol=BoundedHttp,
             )
         )

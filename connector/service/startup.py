@@ -1,6 +1,7 @@
 """Reaching Kafka and the registry at start: a clear line, another try, and readiness that says why not yet."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -29,7 +30,7 @@ class MissingTopicsError(Exception):
 def client_config(settings: Settings, part: Mapping[str, Any]) -> dict[str, Any]:
     """The librdkafka properties of one client: the common ones, its own, and the secrets from their files."""
     secrets = {name: read_secret(path, text=True).decode() for name, path in settings.kafka.secret_files.items()}
-    return {**settings.kafka.common, **part, **secrets}
+    return {**settings.kafka.common, **part, **secrets, "logger": logging.getLogger("librdkafka")}
 
 
 async def until_it_works(
