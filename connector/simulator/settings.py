@@ -1,152 +1,54 @@
 """Everything about the simulator that can be chosen, with its defaults; read from YAML or built in code."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import yaml
 
-Level = Literal["STANDARD", "HIGH", "NOT_APPLICABLE"]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=3_600_000)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-# Meta, webhook override page, 2026: at most 200 characters.
-WebhookUrl = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$", max_length=200)]
+from connector.simulator.settings_business import LEVEL_MPS, NumberSettings, RecipientRule
+from connector.simulator.settings_types import Count, LatencySettings, Level, Milliseconds, Section, Share
+from connector.simulator.settings_webhooks import (
+    InboundKind,
+    InboundSettings,
+    StatusSettings,
+    WebhookSettings,
+    WebhookUrl,
+)
+
+__all__ = [
+    "DEFAULT_SECRET",
+    "DEFAULT_TOKEN",
+    "LEVEL_MPS",
+    "Count",
+    "InboundKind",
+    "InboundSettings",
+    "LatencySettings",
+    "Level",
+    "Milliseconds",
+    "NumberSettings",
+    "RecipientRule",
+    "Section",
+    "Settings",
+    "SettingsError",
+    "Share",
+    "StatusSettings",
+    "WebhookSettings",
+    "WebhookUrl",
+    "from_mapping",
+    "mapping_from_file",
+    "number_from_text",
+]
 
 DEFAULT_TOKEN = "simulator-token"  # noqa: S105 - a simulator's token, public on purpose
 DEFAULT_SECRET = "simulator-secret"  # noqa: S105 - a simulator's secret, public on purpose
-
-# Meta, throughput page, 2026-09-11: messages a second, inbound and outbound together.
-LEVEL_MPS: dict[Level, int] = {"STANDARD": 80, "HIGH": 1000, "NOT_APPLICABLE": 20}
 
 
 class SettingsError(ValueError):
     """Settings that do not fit; the message names the path."""
 
 
-class _Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class NumberSettings(_Frozen, frozen=True):
-    """One business phone number.
-
-    Attributes:
-        id: its ``phone_number_id``.
-        level: what ``throughput.level`` says; decides the limit unless ``mps`` does.
-        mps: messages a second; the level reported is then the highest that promises no more.
-    """
-
-    id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,32}$")]
-    level: Level | None = None
-    mps: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
-    waba_id: str = "102290129340398"
-    display_phone_number: str | None = None
-    verified_name: str = "Simulated Business"
-    quality_rating: str = "GREEN"
-
-
-class LatencySettings(_Frozen, frozen=True):
-    """How long an answer to a send takes, request by request.
-
-    Attributes:
-        median_ms: half of the answers take less; all take exactly this when ``p99_ms`` is missing.
-        p99_ms: one in a hundred takes longer (log-normal).
-    """
-
-    median_ms: Milliseconds = 0.0
-    p99_ms: Milliseconds | None = None
-
-
-class StatusSettings(_Frozen, frozen=True):
-    """Which status webhooks follow an accepted message, and when.
-
-    Shares are of all accepted messages; ``read`` is a share of the delivered ones. Delays count from the acceptance
-    and vary by ``jitter`` (0.5: from half to one and a half times the figure), so that statuses arrive out of order as
-    Meta's do.
-    """
-
-    sent: Share = 1.0
-    delivered: Share = 0.95
-    read: Share = 0.5
-    failed: Share = 0.0
-    failed_code: int = 131026
-    sent_ms: Milliseconds = 100.0
-    delivered_ms: Milliseconds = 700.0
-    read_ms: Milliseconds = 3000.0
-    failed_ms: Milliseconds = 400.0
-    jitter: Share = 0.5
-
-
-class WebhookSettings(_Frozen, frozen=True):
-    """Where webhooks go and how.
-
-    Attributes:
-        url: no webhooks are sent when missing.
-        updates_max: updates in one POST; Meta packs up to 1000.
-        gather_ms: how long a POST waits for more updates.
-        pending_max: updates kept in memory; more are dropped and counted.
-        connections: POSTs under way at once.
-        timeout_ms: after which a POST counts as failed.
-        retry_first_ms: wait before the second redelivery; the first is immediate.
-        retry_max_ms: the wait doubles up to this.
-        retry_for_s: a POST is given up when it is older; Meta goes on for 7 days.
-    """
-
-    url: WebhookUrl | None = None
-    updates_max: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
-    gather_ms: Milliseconds = 10.0
-    pending_max: Count = 100_000
-    connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
-    timeout_ms: Annotated[float, msgspec.Meta(ge=1, le=600_000)] = 10_000.0
-    retry_first_ms: Milliseconds = 250.0
-    retry_max_ms: Milliseconds = 60_000.0
-    retry_for_s: Annotated[float, msgspec.Meta(ge=0)] = 604_800.0
-
-
-InboundKind = Literal[
-    "text", "image", "audio", "location", "reaction", "button", "list_reply", "contacts", "order", "unsupported"
-]
-
-
-class InboundSettings(_Frozen, frozen=True):
-    """Inbound messages that arrive by themselves.
-
-    Attributes:
-        rate: messages a second, over all numbers; each counts against its number's limit.
-        kinds: drawn evenly.
-        users: size of the population they come from.
-    """
-
-    rate: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
-    kinds: tuple[InboundKind, ...] = (
-        "text",
-        "image",
-        "audio",
-        "location",
-        "reaction",
-        "button",
-        "list_reply",
-        "contacts",
-    )
-    users: Count = 1000
-
-
-class RecipientRule(_Frozen, frozen=True):
-    """What happens to every message to certain recipients.
-
-    Attributes:
-        ends_with: suffix of the phone's digits, of the user id or of the group id.
-        code: the error.
-        by: ``answer`` refuses the request; ``webhook`` accepts it and lets a ``failed`` status follow.
-    """
-
-    ends_with: Annotated[str, msgspec.Meta(min_length=1)]
-    code: int
-    by: Literal["answer", "webhook"] = "answer"
-
-
-class Settings(_Frozen, frozen=True):
+class Settings(Section, frozen=True):
     """The whole simulator.
 
     Attributes:
