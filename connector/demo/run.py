@@ -13,6 +13,7 @@ from connector.clock import SystemClock
 from connector.config import Settings, settle
 from connector.demo.gateway import CommandGateway
 from connector.demo.screen import Row, Screen
+from connector.demo.story import Story
 from connector.demo.tally import Tally
 from connector.demo.traffic import ANSWERED, NUMBERS, Sample, faulty, sendable
 from connector.demo.warehouse import Warehouse
@@ -49,6 +50,7 @@ class Demo:
         self._keep = keep
         self._screen = Screen(console)
         self._tally = Tally()
+        self._story = Story()
         self._clock = SystemClock()
         self._console = console
         self._finished = False
@@ -101,7 +103,7 @@ class Demo:
         producer = RecordProducer(settings.kafka.common, delivery_timeout_s=10.0)
         await producer.start()
         stack.push_async_callback(producer.close, 2.0)
-        warehouse = Warehouse(settings.kafka.common, settings.topic_names, self._tally, self._on_outcome)
+        warehouse = Warehouse(settings.kafka.common, settings.topic_names, self._tally, self._story, self._on_outcome)
         stack.push_async_callback(ended, asyncio.create_task(warehouse.run()))
         return producer
 
@@ -148,6 +150,9 @@ class Demo:
         )
         classes = ", ".join(f"{count} {class_}" for class_, count in sorted(self._tally.dead_letters.items()))
         return [
+            "",
+            *self._story.lines(),
+            "",
             f"{self._tally.accepted} messages in {elapsed_s:.1f} s, refused for a limit by the Cloud API: {limits}",
             f"dead letters: {classes}",
             NOT_PROVEN,
