@@ -38,9 +38,10 @@ class Story:
             outcome = self._outcome
             command_at = "{topic}[{partition}]".format_map(outcome["source"])
             waited_s = (outcome["first_attempt_at"] - outcome["queued_at"]) / 1000
+            sent_as = outcome["message_id"][:18]
             lines += [
                 f"command  {outcome['command_id']} ({outcome['type']}), JSON on {command_at}",
-                f"send     attempt {outcome['attempts']} after {waited_s:.2f} s, accepted: {outcome['message_id'][:18]}…",
+                f"send     attempt {outcome['attempts']} after {waited_s:.2f} s, accepted: {sent_as}…",
                 f"outcome  {outcome['outcome']}, {self._outcome_at}",
                 *self._statuses,
             ]
