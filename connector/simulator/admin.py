@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from connector.simulator.observer import Observed
+from connector.simulator import observer_queries
+from connector.simulator.asgi import RequestError
+from connector.simulator.fault_endpoints import add_fault, remove_fault
+from connector.simulator.fault_kinds import AnyFault
+from connector.simulator.observer_endpoints import observe
 from connector.simulator.settings import InboundKind, Level, WebhookUrl
 
 if TYPE_CHECKING:
     from connector.simulator.app import Simulator
-
-PAGE_MAX = 10_000
-_TEXT_FILTERS = ("number", "recipient", "type", "callback_data", "message_id")
-_FIGURE_FILTERS = ("code", "http_status")
-
-
-class RequestError(ValueError):
-    """A request to these endpoints that makes no sense; the message says why."""
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,6 +66,8 @@ async def serve(
     simulator: "Simulator", method: str, path: str, query: Mapping[str, str], payload: bytes | None
 ) -> tuple[int, bytes]:
     """Answer one request: HTTP status and JSON body."""
+    if (method, path) == ("GET", "/_observer/acceptances"):
+        return 200, observer_queries.ledger(simulator.observer)
     try:
         found = await _route(simulator, method, path, query, payload or b"{}")
     except (RequestError, msgspec.DecodeError) as error:
@@ -82,7 +80,11 @@ async def serve(
 async def _route(simulator: "Simulator", method: str, path: str, query: Mapping[str, str], payload: bytes) -> Any:
     match method, path.split("/")[1:]:
         case "GET", ["_observer", what]:
-            return _observe(simulator, what, query)
+            return observe(simulator, what, query)
+        case "GET", ["_admin", "faults"]:
+            return {"faults": simulator.faults.listing(simulator.clock.monotonic())}
+        case "DELETE", ["_admin", "faults", *fault_id]:
+            return remove_fault(simulator, "/".join(fault_id) or None)
         case "POST", ["_observer", "reset"]:
             simulator.reset()
             return {"success": True}
@@ -91,21 +93,12 @@ async def _route(simulator: "Simulator", method: str, path: str, query: Mapping[
     return None
 
 
-def _observe(simulator: "Simulator", what: str, query: Mapping[str, str]) -> Any:
-    match what:
-        case "summary":
-            return simulator.observer.summary()
-        case "requests":
-            return requests(simulator, query)
-        case "webhooks":
-            return simulator.sender.outbox.summary()
-    return None
-
-
 async def _change(simulator: "Simulator", what: list[str], payload: bytes) -> Any:
     match what:
         case ["numbers", number_id]:
             return set_number(simulator, number_id, msgspec.json.decode(payload, type=NumberChange))
+        case ["faults"]:
+            return {"id": add_fault(simulator, msgspec.json.decode(payload, type=AnyFault))}
         case ["inbound"]:
             return {"ids": send_inbound(simulator, msgspec.json.decode(payload, type=InboundRequest))}
         case ["webhook"]:
@@ -158,34 +151,3 @@ async def set_webhook(simulator: "Simulator", change: WebhookChange) -> dict[str
         raise RequestError(message)
     simulator.sender.url = change.url
     return {"url": change.url}
-
-
-def requests(simulator: "Simulator", query: Mapping[str, str]) -> dict[str, Any]:
-    """One page of remembered requests.
-
-    Raises:
-        RequestError: a parameter that is no field of a request, or a figure that is none.
-    """
-    rest = dict(query)
-    start = _figure(rest.pop("start", "0"))
-    limit = min(_figure(rest.pop("limit", "1000")), PAGE_MAX)
-    newest_first = rest.pop("order", "oldest") == "newest"
-    equal_to: dict[str, str | int] = {}
-    for name, value in rest.items():
-        if name in _FIGURE_FILTERS:
-            equal_to[name] = _figure(value)
-        elif name in _TEXT_FILTERS:
-            equal_to[name] = value
-        else:
-            known = ", ".join(("start", "limit", "order", *_TEXT_FILTERS, *_FIGURE_FILTERS))
-            message = f"{name} is not one of {known}"
-            raise RequestError(message)
-    found = simulator.observer.requests(equal_to, start=start, limit=limit, newest_first=newest_first)
-    return {"fields": Observed._fields, "requests": found, "next_start": start + len(found)}
-
-
-def _figure(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        message = f"{text} is no figure"
-        raise RequestError(message)
-    return int(text)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -12,6 +13,8 @@ from connector.simulator import admin, ids, inbound, statuses
 from connector.simulator.asgi import Header, Receive, Scope, Send, header, query, read_body, respond
 from connector.simulator.cloud import Accepted, Answer, Cloud
 from connector.simulator.errors import Refusal, unknown_object
+from connector.simulator.fault_gate import FaultGate
+from connector.simulator.faults import Faults
 from connector.simulator.latency import HeldAnswers, latency
 from connector.simulator.numbers import Number
 from connector.simulator.observer import Observer
@@ -37,13 +40,27 @@ class Simulator:
         self.settings = settings
         self.clock = clock
         self._random = random or Random(settings.seed)  # noqa: S311 - figures for a simulation, nothing secret
-        self.observer = Observer(settings.remembered_max)
+        self.observer = Observer(
+            settings.remembered_max, commands_max=settings.commands_max, command_id=settings.command_id
+        )
         self.cloud = Cloud(settings, self._random, self.observer)
         self.sender = WebhookSender(settings.webhooks, settings.app_secret, clock)
         self.held = HeldAnswers()
         self._latency_s = latency(settings.latency, self._random)
         self._arrivals: asyncio.Task[None] | None = None
         self._common_headers = _common_headers(settings)
+        self.has_side_door = False
+        self._review_doors: Callable[[], None] = lambda: None
+        self.faults = Faults(settings.seed)
+        self.fault_gate = FaultGate(
+            self._serve,
+            self.faults,
+            self.observer,
+            clock,
+            self.held,
+            refuse=self._refusal,
+            knows_number=self.cloud.numbers.__contains__,
+        )
 
     async def start(self) -> None:
         """Begin to send webhooks, inbound messages among them when they come by themselves."""
@@ -58,6 +75,15 @@ class Simulator:
             await asyncio.gather(self._arrivals, return_exceptions=True)
         await self.sender.close()
 
+    def faults_changed(self) -> None:
+        """Let the door follow the faults at once."""
+        self._review_doors()
+
+    def open_doors(self, review: Callable[[], None], *, side_door: bool) -> None:
+        """Say how the doors are told of faults, and whether there is one that faults leave alone."""
+        self._review_doors = review
+        self.has_side_door = side_door
+
     def reset(self) -> None:
         """Forget what was seen; limits and pending webhooks stay."""
         self.observer.reset()
@@ -69,10 +95,21 @@ class Simulator:
         if path.startswith("/_"):
             status, body = await admin.serve(self, scope["method"], path, query(scope), await read_body(receive))
             await respond(send, status, body, [_JSON])
-            return
+        elif self.faults.armed:
+            await self.fault_gate(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request to the API itself."""
+        path: str = scope["path"]
         payload = await read_body(receive)
         answer = await self._graph(scope, path, payload)
         await respond(send, answer.status, answer.body, self._headers(path, answer))
+
+    def _refusal(self, path: str, refusal: Refusal, http_status: int) -> tuple[bytes, list[Header]]:
+        answer = self.cloud.refuse(refusal)._replace(status=http_status)
+        return answer.body, self._headers(path, answer)
 
     async def _graph(self, scope: Scope, path: str, payload: bytes | None) -> Answer:
         parts = path.split("/")[1:]

@@ -12,6 +12,10 @@ Header = tuple[bytes, bytes]
 BODY_MAX_BYTES = 1_000_000
 
 
+class RequestError(ValueError):
+    """A request to the endpoints for tests that makes no sense; the message says why."""
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The value of the first header called ``name`` (lower case)."""
     for key, value in scope["headers"]:

@@ -1,5 +1,6 @@
 """Ask a simulator over HTTP, from synchronous code and from other processes."""
 
+import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,12 +49,7 @@ class SimulatorClient:
 
     def requests(self, **filters: str | int) -> list[dict[str, Any]]:
         """All remembered requests in order of arrival; filters are fields of a request."""
-        found: list[dict[str, Any]] = []
-        while True:
-            page = self._get("/_observer/requests", start=len(found), limit=10_000, **filters)["requests"]
-            found += page
-            if not page:
-                return found
+        return self._pages("/_observer/requests", "requests", **filters)
 
     def reset(self) -> None:
         """Forget what was seen; limits and pending webhooks stay."""
@@ -68,9 +64,47 @@ class SimulatorClient:
         ids: list[str] = self._post("/_admin/inbound", {"number": number_id, **request})["ids"]
         return ids
 
+    def add_fault(self, kind: str, **members: Any) -> str:
+        """Put a fault in force from now on; members as in the body of ``POST /_admin/faults``; its id."""
+        return str(self._post("/_admin/faults", {"kind": kind, **members})["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Every fault with what it has done."""
+        found: list[dict[str, Any]] = self._get("/_admin/faults")["faults"]
+        return found
+
+    def remove_fault(self, fault_id: str | None = None) -> None:
+        """Take back one fault, or all."""
+        _body(self._http.delete("/_admin/faults" + (f"/{fault_id}" if fault_id else "")))
+
+    def commands(self, **filters: int) -> list[dict[str, Any]]:
+        """Every command with its sends; ``accepted_min`` and ``accepted_max`` filter."""
+        return self._pages("/_observer/commands", "commands", **filters)
+
+    def pairs(self, **filters: str) -> list[dict[str, Any]]:
+        """Every pair with its acceptances in order; ``number`` and ``recipient`` filter."""
+        return self._pages("/_observer/pairs", "pairs", **filters)
+
+    def seconds(self) -> dict[str, Any]:
+        """Each number's fullest sliding seconds, and the moments over its limit."""
+        return self._get("/_observer/seconds")
+
+    def acceptances(self) -> list[dict[str, Any]]:
+        """Every acceptance in order, those with a lost answer too."""
+        response = self._http.get("/_observer/acceptances").raise_for_status()
+        return [json.loads(line) for line in response.content.splitlines()]
+
     def set_webhook(self, url: str | None, verify_token: str | None = None) -> None:
         """Send webhooks to ``url`` from now on, after Meta's handshake when a token is given."""
         self._post("/_admin/webhook", {"url": url, "verify_token": verify_token})
+
+    def _pages(self, path: str, member: str, **filters: str | int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._get(path, start=len(found), limit=10_000, **filters)[member]
+            found += page
+            if not page:
+                return found
 
     def _get(self, path: str, **query: str | int) -> dict[str, Any]:
         return _body(self._http.get(path, params=query))

@@ -5,13 +5,34 @@ measured here from the requests themselves, not read from the limits' state.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any, NamedTuple
 
 from connector.simulator.limits import WINDOW_S
+from connector.simulator.observer_commands import Commands, identifier
 
 ACCEPTED = 0
+NO_CODE = -1
+
+
+class UnderFault(NamedTuple):
+    """The fault that spoils the answer to the request being served.
+
+    Attributes:
+        kind: of the fault.
+        id: of the fault.
+        http_status: what the caller is told; None: the true one.
+    """
+
+    kind: str
+    id: str
+    http_status: int | None
+
+
+# Each request is served in a context of its own, so this speaks of one request only.
+UNDER_FAULT: ContextVar[UnderFault | None] = ContextVar("UNDER_FAULT", default=None)
 
 
 class Observed(NamedTuple):
@@ -24,11 +45,13 @@ class Observed(NamedTuple):
         recipient: digits of the phone, user id or group id; empty when the request was refused before it was known.
         type: message type, ``read`` for read receipts, empty when not known.
         callback_data: ``biz_opaque_callback_data``.
-        http_status: of the answer.
-        code: Meta's error code, 0 when accepted.
+        http_status: of the answer; 0 when the caller got none.
+        code: Meta's error code; 0 when accepted, whatever the caller was told; -1 when the answer had no code.
         message_id: the wamid when accepted.
         over_number_limit: the number's limit had no room.
         over_pair_limit: the pair limit had no room.
+        fault: kind of the fault that hit it.
+        fault_id: of that fault.
     """
 
     at_s: float
@@ -42,6 +65,13 @@ class Observed(NamedTuple):
     message_id: str | None
     over_number_limit: bool = False
     over_pair_limit: bool = False
+    fault: str | None = None
+    fault_id: str | None = None
+
+    @property
+    def is_acceptance(self) -> bool:
+        """Whether a message was accepted."""
+        return self.code == ACCEPTED and self.type != "read"
 
 
 class Peak:
@@ -70,7 +100,9 @@ class Tally:
         self.accepted = 0
         self.read_receipts = 0
         self.inbound = 0
+        self.without_code = 0
         self.refused: Counter[int] = Counter()
+        self.faults: Counter[str] = Counter()
         self.number_limit_violations = 0
         self.pair_violations = 0
         self.first_s: float | None = None
@@ -88,8 +120,12 @@ class Tally:
             self.first_s = seen.at_s
         self.last_s = seen.at_s
         self.requested_peak.add(seen.at_s)
-        if seen.code != ACCEPTED:
+        if seen.fault is not None:
+            self.faults[seen.fault] += 1
+        if seen.code > ACCEPTED:
             self.refused[seen.code] += 1
+        elif seen.code == NO_CODE:
+            self.without_code += 1
         elif seen.type == "read":
             self.read_receipts += 1
         else:
@@ -111,6 +147,8 @@ class Tally:
             "read_receipts": self.read_receipts,
             "inbound": self.inbound,
             "refused": {str(code): count for code, count in sorted(self.refused.items())},
+            "without_code": self.without_code,
+            "faults": dict(sorted(self.faults.items())),
             "requests_max_1s": self.requested_peak.highest,
             "accepted_max_1s": self.accepted_peak.highest,
             "accepted_and_inbound_max_1s": self.counted_peak.highest,
@@ -124,20 +162,36 @@ class Tally:
 class Observer:
     """Every request, within a bound, and the sums of all.
 
+    Attributes:
+        commands: how often each was sent.
+
     Args:
-        remembered_max: requests kept one by one.
+        remembered_max: requests kept one by one, and acceptances as many.
+        commands_max: commands told apart.
+        command_id: how a command is told, see :func:`~connector.simulator.observer_commands.identifier`.
     """
 
-    def __init__(self, remembered_max: int) -> None:
+    def __init__(self, remembered_max: int, *, commands_max: int = 1_000_000, command_id: str = "whole") -> None:
         self._seen: deque[Observed] = deque(maxlen=remembered_max)
+        self._acceptances: deque[Observed] = deque(maxlen=remembered_max)
         self._tallies: dict[str, Tally] = {}
         self._total = 0
         self._unknown = 0
+        self._identify = identifier(command_id)
+        self.commands = Commands(commands_max)
 
     def add(self, seen: Observed, *, known: bool = True) -> None:
         """Record one request; those to unknown numbers share one sum, so that callers cannot fill the memory."""
+        under = UNDER_FAULT.get()
+        if under is not None:
+            http_status = seen.http_status if under.http_status is None else under.http_status
+            seen = seen._replace(http_status=http_status, fault=under.kind, fault_id=under.id)
         self._total += 1
         self._seen.append(seen)
+        if seen.is_acceptance:
+            self._acceptances.append(seen)
+        if seen.type != "read":
+            self.commands.add(self._identify(seen.callback_data), seen.code)
         if known:
             self._tally(seen.number).add(seen)
         else:
@@ -156,35 +210,61 @@ class Observer:
     def reset(self) -> None:
         """Forget everything."""
         self._seen.clear()
+        self._acceptances.clear()
         self._tallies.clear()
+        self.commands.reset()
         self._total = self._unknown = 0
 
     def summary(self) -> dict[str, Any]:
         """All sums, number by number."""
         numbers = {number: tally.summary() for number, tally in self._tallies.items()}
+        accepted = sum(tally.accepted for tally in self._tallies.values())
         return {
             "requests": self._total,
-            "accepted": sum(tally.accepted for tally in self._tallies.values()),
+            "accepted": accepted,
             "to_unknown_numbers": self._unknown,
             "remembered": len(self._seen),
             "forgotten": self._total - len(self._seen),
+            "acceptances_forgotten": accepted - len(self._acceptances),
+            "commands": self.commands.summary(),
             "numbers": numbers,
         }
 
     def requests(
-        self, equal_to: Mapping[str, str | int], *, start: int = 0, limit: int = 1000, newest_first: bool = False
+        self, equal_to: Mapping[str, Any], *, start: int = 0, limit: int = 1000, newest_first: bool = False
     ) -> list[dict[str, Any]]:
         """Remembered requests in order of arrival, as dictionaries.
 
         Args:
-            equal_to: fields of :class:`Observed` and the values they must have.
+            equal_to: members of the dictionaries and the values they must have.
             start: matching requests to skip.
             limit: matching requests to return.
             newest_first: in reverse order.
         """
         ordered = reversed(self._seen) if newest_first else iter(self._seen)
-        return [seen._asdict() for seen in islice(_matching(ordered, equal_to), start, start + limit)]
+        matching = (seen for seen in ordered if self._matches(seen, equal_to))
+        return [self.told(seen) for seen in islice(matching, start, start + limit)]
 
+    def acceptances(self) -> Iterable[Observed]:
+        """Remembered acceptances in order."""
+        return tuple(self._acceptances)
 
-def _matching(ordered: Iterator[Observed], equal_to: Mapping[str, str | int]) -> Iterator[Observed]:
-    return (seen for seen in ordered if all(getattr(seen, name) == value for name, value in equal_to.items()))
+    def over_limits(self) -> Iterable[Observed]:
+        """Remembered requests that a limit had no room for, in order."""
+        return tuple(seen for seen in self._seen if seen.over_number_limit or seen.over_pair_limit)
+
+    def told(self, seen: Observed) -> dict[str, Any]:
+        """One request as JSON has it: its fields, whether it was accepted, and its command."""
+        return {**seen._asdict(), "accepted": seen.is_acceptance, "command": self._identify(seen.callback_data)}
+
+    def command_of(self, seen: Observed) -> str | None:
+        """The command that a request belongs to."""
+        return self._identify(seen.callback_data)
+
+    def _matches(self, seen: Observed, equal_to: Mapping[str, Any]) -> bool:
+        return all(self._member(seen, name) == value for name, value in equal_to.items())
+
+    def _member(self, seen: Observed, name: str) -> Any:
+        if name == "command":
+            return self._identify(seen.callback_data)
+        return seen.is_acceptance if name == "accepted" else getattr(seen, name)

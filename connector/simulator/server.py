@@ -6,11 +6,16 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import msgspec
 import uvicorn
 
 from connector.clock import Clock, SystemClock
-from connector.simulator import admin
+from connector.simulator import admin, fault_endpoints
 from connector.simulator.app import Simulator
+from connector.simulator.fault_kinds import AnyFault
+from connector.simulator.fault_listener import Listener
+from connector.simulator.fault_protocol import FaultProtocol, local_port
+from connector.simulator.faults import Faults
 from connector.simulator.settings import Level, Settings
 
 SHUTDOWN_S = 2
@@ -21,12 +26,14 @@ class RunningSimulator:
 
     Attributes:
         base_url: ``http://host:port``, to be used in place of ``https://graph.facebook.com``.
+        admin_url: the same, or the port that faults leave alone when there is one.
         simulator: the application.
     """
 
-    def __init__(self, simulator: Simulator, base_url: str) -> None:
+    def __init__(self, simulator: Simulator, base_url: str, admin_url: str) -> None:
         self.simulator = simulator
         self.base_url = base_url
+        self.admin_url = admin_url
 
     @property
     def access_token(self) -> str:
@@ -62,6 +69,27 @@ class RunningSimulator:
         """Let messages come in now; arguments as in :class:`~connector.simulator.admin.InboundRequest`; their ids."""
         return admin.send_inbound(self.simulator, admin.InboundRequest(number=number_id, **request))
 
+    def add_fault(self, kind: str, **members: Any) -> str:
+        """Put a fault in force from now on; members as in the body of ``POST /_admin/faults``; its id.
+
+        Raises:
+            msgspec.ValidationError: there is no such fault.
+            RequestError: it cannot be added.
+        """
+        return fault_endpoints.add_fault(self.simulator, msgspec.convert({"kind": kind, **members}, AnyFault))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Every fault with what it has done."""
+        return self.simulator.faults.listing(self.simulator.clock.monotonic())
+
+    def remove_fault(self, fault_id: str | None = None) -> None:
+        """Take back one fault, or all.
+
+        Raises:
+            RequestError: there is no such fault.
+        """
+        fault_endpoints.remove_fault(self.simulator, fault_id)
+
     async def set_webhook(self, url: str | None, verify_token: str | None = None) -> None:
         """Send webhooks to ``url`` from now on, after Meta's handshake when a token is given.
 
@@ -72,11 +100,11 @@ class RunningSimulator:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to its host and says when it listens."""
+    """A uvicorn server that leaves signals and listening to its host, and says when it serves."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.listening = asyncio.Event()
+        self.serving = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,29 +112,51 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
+        """Listen nowhere; say that protocols may be made."""
         await super().startup(sockets)
-        self.listening.set()
+        self.serving.set()
 
 
-@contextlib.asynccontextmanager
-async def running(
-    settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
-) -> AsyncIterator[RunningSimulator]:
-    """Serve a simulator in the running event loop until the block is left.
+class _Served:
+    """A simulator's server with its doors: the public one, and one that faults leave alone."""
 
-    Args:
-        settings: the simulator's; defaults throughout when missing.
-        host: address to listen on.
-        port: 0 for any free one.
-        clock: the simulator's time.
+    def __init__(self, simulator: Simulator, clock: Clock) -> None:
+        self._simulator = simulator
+        self._clock = clock
+        self.server = _Server(_config(simulator))
+        self.door = Listener(self._protocol, simulator.faults, clock, self._end_idle)
+        self.side_door = Listener(self._protocol, Faults(None), clock, self._end_idle)
 
-    Raises:
-        OSError: the address is taken or not ours.
-    """
-    simulator = Simulator(settings or Settings(), clock or SystemClock())
-    listener = socket.create_server((host, port), backlog=2048)
-    config = uvicorn.Config(
+    def _protocol(self) -> FaultProtocol:
+        server = self.server
+        return FaultProtocol(
+            resets=self._resets,
+            config=server.config,
+            server_state=server.server_state,
+            app_state=server.lifespan.state,
+        )
+
+    def _resets(self, port: int | None) -> bool:
+        at_door = port == self.door.port
+        return at_door and self._simulator.faults.resets_connection(self._clock.monotonic())
+
+    def _end_idle(self) -> None:
+        """End the connections of the public door, each after the answer under way."""
+        for connection in list(self.server.server_state.connections):
+            if local_port(connection.transport) == self.door.port:
+                connection.shutdown()
+
+    async def close(self) -> None:
+        """Answer what is under way, within its time; then end."""
+        self._simulator.held.let_go()
+        self._simulator.fault_gate.let_go()
+        await self.door.close()
+        await self.side_door.close()
+        self.server.should_exit = True
+
+
+def _config(simulator: Simulator) -> uvicorn.Config:
+    return uvicorn.Config(
         simulator,
         http="httptools",
         ws="none",
@@ -118,15 +168,43 @@ async def running(
         timeout_keep_alive=120,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    admin_port: int | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[RunningSimulator]:
+    """Serve a simulator in the running event loop until the block is left.
+
+    Args:
+        settings: the simulator's; defaults throughout when missing.
+        host: address to listen on.
+        port: 0 for any free one.
+        admin_port: a second port, 0 for any free one, at which connections are never refused.
+        clock: the simulator's time.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    clock = clock or SystemClock()
+    simulator = Simulator(settings or Settings(), clock)
+    served = _Served(simulator, clock)
+    serving = asyncio.create_task(served.server.serve(sockets=[]))
     try:
+        await served.server.serving.wait()
+        await served.door.start(host, port)
+        if admin_port is not None:
+            await served.side_door.start(host, admin_port)
+        simulator.open_doors(served.door.review, side_door=admin_port is not None)
         await simulator.start()
-        await server.listening.wait()
-        yield RunningSimulator(simulator, f"http://{host}:{listener.getsockname()[1]}")
+        admin_door = served.door if admin_port is None else served.side_door
+        yield RunningSimulator(simulator, f"http://{host}:{served.door.port}", f"http://{host}:{admin_door.port}")
     finally:
-        simulator.held.let_go()
-        server.should_exit = True
+        await served.close()
         await serving
         await simulator.close()
-        listener.close()

@@ -62,6 +62,9 @@ class Settings(Section, frozen=True):
         business_id: the business portfolio, named in the usage headers.
         usage_percent: what the usage headers report.
         remembered_max: requests kept for ``/_observer/requests``; sums go on beyond it.
+        commands_max: commands told apart by the observer; the sums say how many are forgotten.
+        command_id: how the observer tells a command from ``biz_opaque_callback_data``: ``whole``, ``wkc1`` (the
+            connector's envelope), or a regular expression whose first group is the command.
     """
 
     access_tokens: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = (DEFAULT_TOKEN,)
@@ -80,6 +83,8 @@ class Settings(Section, frozen=True):
     business_id: str = "506914307656634"
     usage_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 1
     remembered_max: Annotated[int, msgspec.Meta(ge=0, le=5_000_000)] = 100_000
+    commands_max: Annotated[int, msgspec.Meta(ge=1, le=50_000_000)] = 1_000_000
+    command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "whole"
     seed: int | None = None
 
     @property

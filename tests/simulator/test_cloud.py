@@ -203,6 +203,10 @@ def test_the_observer_records_who_what_and_when() -> None:
             "message_id": json.loads(answer.body)["messages"][0]["id"],
             "over_number_limit": False,
             "over_pair_limit": False,
+            "fault": None,
+            "fault_id": None,
+            "accepted": True,
+            "command": "data",
         }
     ]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from connector.simulator import webhooks
-from connector.simulator.admin import RequestError
+from connector.simulator.asgi import RequestError
 from connector.simulator.server import RunningSimulator, running
 from connector.simulator.settings import from_mapping
 from tests.simulator.receiver import receiving
