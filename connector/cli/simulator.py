@@ -5,6 +5,7 @@ import json
 import secrets
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from connector.cli import output_option
+from connector.simulator import scenario
 from connector.simulator import settings as simulator_settings
 from connector.simulator.client import SimulatorClient
-from connector.simulator.server import running
-from connector.simulator.settings import Settings, SettingsError
+from connector.simulator.server import RunningSimulator, running
+from connector.simulator.settings import SettingsError
 
 DEFAULT_PORT = 8900
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -40,6 +42,8 @@ _COLUMNS = {
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port."
 )
+@click.option("--admin-port", type=click.IntRange(0, 65535), help="A second port, which faults leave alone.")
+@click.option("--scenario", "scenario_file", type=_FILE, help="YAML file of faults and other events, each at its time.")
 @click.option("--access-token", help="Bearer token to ask for. Default: a random one, printed.")
 @click.option("--access-token-file", type=_FILE, help="File with that token.")
 @click.option(
@@ -50,19 +54,20 @@ _COLUMNS = {
 @click.option("--latency-ms", type=click.FloatRange(0), help="Median time of an answer.")
 @click.option("--latency-p99-ms", type=click.FloatRange(0), help="One answer in a hundred takes longer.")
 @click.option("--inbound-rate", type=click.FloatRange(0), help="Messages a second that come in by themselves.")
-@click.option("--seed", type=int, help="Makes ids, latencies and statuses repeatable.")
+@click.option("--seed", type=int, help="Makes ids, latencies, statuses and faults repeatable.")
 @click.pass_context
-def command(context: click.Context, /, host: str, port: int, **options: Any) -> None:
+def command(context: click.Context, /, host: str, port: int, admin_port: int | None, **options: Any) -> None:
     """Serve a simulated Cloud API until interrupted."""
     if context.invoked_subcommand is not None:
         return
     try:
         values, generated = _values(options)
         settings = simulator_settings.from_mapping(values)
+        events = scenario.from_file(options["scenario_file"]) if options["scenario_file"] else ()
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     try:
-        uvloop.run(_serve(settings, host, port, generated))
+        uvloop.run(_serve(running(settings, host=host, port=port, admin_port=admin_port, scenario=events), generated))
     except OSError as error:
         message = f"cannot listen on {host}:{port}: {error.strerror}"
         raise click.ClickException(message) from None
@@ -114,21 +119,23 @@ def _one_of(value: str | None, file: Path | None) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file is not None else value
 
 
-async def _serve(settings: Settings, host: str, port: int, generated: dict[str, str]) -> None:
+async def _serve(server: AbstractAsyncContextManager[RunningSimulator], generated: dict[str, str]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, host=host, port=port) as served:
-        click.echo(_announcement(settings, served.base_url, generated))
+    async with server as served:
+        click.echo(_announcement(served, generated))
         sys.stdout.flush()
         await stop.wait()
 
 
-def _announcement(settings: Settings, base_url: str, generated: dict[str, str]) -> str:
+def _announcement(served: RunningSimulator, generated: dict[str, str]) -> str:
+    settings = served.simulator.settings
     numbers = ", ".join(number.id for number in settings.numbers)
     parts = [
-        f"Cloud API simulator at {base_url}/{settings.version}",
+        f"Cloud API simulator at {served.base_url}/{settings.version}",
+        *([f"switches at: {served.admin_url}"] if served.admin_url != served.base_url else []),
         f"numbers: {numbers or 'any'}{' and any other' if numbers and settings.creates_numbers else ''}",
         f"webhooks to: {settings.webhooks.url or 'nowhere'}",
         *(f"{name}: {value}" for name, value in generated.items()),

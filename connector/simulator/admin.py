@@ -81,8 +81,8 @@ async def _route(simulator: "Simulator", method: str, path: str, query: Mapping[
     match method, path.split("/")[1:]:
         case "GET", ["_observer", what]:
             return observe(simulator, what, query)
-        case "GET", ["_admin", "faults"]:
-            return {"faults": simulator.faults.listing(simulator.clock.monotonic())}
+        case "GET", ["_admin", what]:
+            return _state(simulator, what)
         case "DELETE", ["_admin", "faults", *fault_id]:
             return remove_fault(simulator, "/".join(fault_id) or None)
         case "POST", ["_observer", "reset"]:
@@ -90,6 +90,15 @@ async def _route(simulator: "Simulator", method: str, path: str, query: Mapping[
             return {"success": True}
         case "POST", ["_admin", *what]:
             return await _change(simulator, what, payload)
+    return None
+
+
+def _state(simulator: "Simulator", what: str) -> Any:
+    match what:
+        case "faults":
+            return {"faults": simulator.faults.listing(simulator.clock.monotonic())}
+        case "scenario":
+            return simulator.scenario.listing()
     return None
 
 

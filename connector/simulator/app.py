@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -18,6 +18,8 @@ from connector.simulator.faults import Faults
 from connector.simulator.latency import HeldAnswers, latency
 from connector.simulator.numbers import Number
 from connector.simulator.observer import Observer
+from connector.simulator.scenario import Event
+from connector.simulator.scenario_player import Player
 from connector.simulator.sender import WebhookSender
 from connector.simulator.settings import InboundKind, Settings
 
@@ -34,9 +36,12 @@ class Simulator:
         settings: everything that can be chosen.
         clock: the simulator's own time; limits and observer go by it.
         random: source of ids and latencies; seeded by ``settings.seed`` when not given.
+        scenario: what happens when.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, random: Random | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, random: Random | None = None, scenario: Sequence[Event] = ()
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self._random = random or Random(settings.seed)  # noqa: S311 - figures for a simulation, nothing secret
@@ -61,15 +66,18 @@ class Simulator:
             refuse=self._refusal,
             knows_number=self.cloud.numbers.__contains__,
         )
+        self.scenario = Player(self, scenario)
 
     async def start(self) -> None:
         """Begin to send webhooks, inbound messages among them when they come by themselves."""
         await self.sender.start()
         if self.settings.inbound.rate > 0:
             self._arrivals = asyncio.create_task(self._arrive())
+        self.scenario.start()
 
     async def close(self) -> None:
         """Stop; webhooks not yet delivered are lost."""
+        await self.scenario.close()
         if self._arrivals is not None:
             self._arrivals.cancel()
             await asyncio.gather(self._arrivals, return_exceptions=True)

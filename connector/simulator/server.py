@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from connector.simulator.fault_kinds import AnyFault
 from connector.simulator.fault_listener import Listener
 from connector.simulator.fault_protocol import FaultProtocol, local_port
 from connector.simulator.faults import Faults
+from connector.simulator.scenario import Event
 from connector.simulator.settings import Level, Settings
 
 SHUTDOWN_S = 2
@@ -178,6 +179,7 @@ async def running(
     port: int = 0,
     admin_port: int | None = None,
     clock: Clock | None = None,
+    scenario: Sequence[Event] = (),
 ) -> AsyncIterator[RunningSimulator]:
     """Serve a simulator in the running event loop until the block is left.
 
@@ -187,12 +189,13 @@ async def running(
         port: 0 for any free one.
         admin_port: a second port, 0 for any free one, at which connections are never refused.
         clock: the simulator's time.
+        scenario: what happens when, from :mod:`connector.simulator.scenario`.
 
     Raises:
         OSError: the address is taken or not ours.
     """
     clock = clock or SystemClock()
-    simulator = Simulator(settings or Settings(), clock)
+    simulator = Simulator(settings or Settings(), clock, scenario=scenario)
     served = _Served(simulator, clock)
     serving = asyncio.create_task(served.server.serve(sockets=[]))
     try:
