@@ -1,11 +1,13 @@
 """A command on its way through delivery: what was asked, where it lies, what has been tried."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from connector.delivery.throughput_limit import Spend
 from connector.records.commands import Command
+from connector.records.envelope import COMMAND_ID_MAX
 from connector.whatsapp.response import AttemptOutcome
 
 
@@ -15,6 +17,12 @@ class Source(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+    def command_id(self) -> str:
+        """Identity of a command that came from here without one; a topic's name that is too long becomes its digest."""
+        place = f"{self.partition}/{self.offset}"
+        named = f"{self.topic}/{place}"
+        return named if len(named) <= COMMAND_ID_MAX else f"{hashlib.sha256(self.topic.encode()).hexdigest()}/{place}"
 
 
 class SourceRecord(NamedTuple):

@@ -11,8 +11,9 @@ from random import Random
 from typing import Final, NamedTuple
 
 from connector.delivery.command import Effect, QueuedCommand, RetryAt, Settle, Verdict
-from connector.delivery.number import NEVER, Number
+from connector.delivery.number import Number
 from connector.delivery.retry import RetryPolicy, costs_attempt, decide
+from connector.delivery.throughput_limit import NEVER
 from connector.whatsapp.error_table import Treatment
 from connector.whatsapp.limits import MAINTENANCE_S
 from connector.whatsapp.response import AttemptOutcome, Kind
@@ -28,6 +29,12 @@ APP_HOLD_S: Final = 60.0
 2026-09-11); each call meanwhile lengthens the block."""
 
 LEVEL_HOLD: Final = "level"
+
+HOLDING: Final = frozenset({Treatment.NUMBER_REST, Treatment.STOPPED, Treatment.APP_LIMIT})
+"""What holds a whole number; after each of these one message at a time tells whether it is over."""
+
+VOID_WAKEUPS_SPARED: Final = 64
+"""Wakeups that were overtaken by earlier ones and are not worth a clean-up, beside one for each number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +105,15 @@ class Dispatcher:
 
     def on_written(self, queued: QueuedCommand, now: float) -> None:
         """The bytes of an attempt go out now: that, not the moment it was let go, is what Meta's second counts from."""
-        if queued.spend is not None:
-            queued.spend.at = now
+        number = self._number_of(queued)
+        if number is not None:
+            number.written(queued, now)
+            self._schedule(number, now)
 
     def on_result(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect | None:
         """What follows from an attempt; None when the slot was given up meanwhile, so that the result is void."""
-        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
-        if number is None or not number.sent(queued):
+        number = self._number_of(queued)
+        if number is None:
             return None
         self._count(queued, result, now)
         self._apply_limits(number, queued, result, now)
@@ -180,12 +189,17 @@ class Dispatcher:
                 held_reason=reason,
             )
 
+    def _number_of(self, queued: QueuedCommand) -> Number | None:
+        """The number that has this very command in flight; None when its slot was given up."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        return number if number is not None and number.sent(queued) else None
+
     def _new_number(self, slot: int, phone_number_id: str, now: float) -> Number:
         rate = self._rates.get(phone_number_id)
         number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number, now)
         if rate is None:
             number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
-        number.hold(self._app_held_until, "app_limit")
+        number.hold(self._app_held_until, "app_limit", probe=now < self._app_held_until)
         return number
 
     def _schedule(self, number: Number, now: float) -> None:
@@ -193,8 +207,13 @@ class Dispatcher:
         if number.slot in self._draining or at == number.scheduled_at:
             return
         number.scheduled_at = at
-        if at != NEVER:
-            heapq.heappush(self._wakeups, (at, next(self._sequence), number))
+        if at == NEVER:
+            return
+        heapq.heappush(self._wakeups, (at, next(self._sequence), number))
+        if len(self._wakeups) > 2 * len(self._numbers) + VOID_WAKEUPS_SPARED:
+            alive = (known for known in self._numbers.values() if known.scheduled_at != NEVER)
+            self._wakeups = [(known.scheduled_at, next(self._sequence), known) for known in alive]
+            heapq.heapify(self._wakeups)
 
     def _count(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> None:
         if costs_attempt(result):
@@ -205,23 +224,24 @@ class Dispatcher:
         if result.kind is Kind.ACCEPTED:
             number.limit.accepted(now)
             number.pair_limit(queued).accepted()
-            return
         match result.treatment:
             case Treatment.PAIR_LIMIT:
                 number.pair_limit(queued).refused(now)
             case Treatment.NUMBER_LIMIT:
                 number.limit.refused(now)
             case Treatment.NUMBER_REST:
-                number.hold(now + MAINTENANCE_S, result.reason)
+                number.hold(now + MAINTENANCE_S, result.reason, probe=True)
             case Treatment.STOPPED:
-                number.hold(now + STOPPED_RETRY_S, result.reason)
+                number.hold(now + STOPPED_RETRY_S, result.reason, probe=True)
             case Treatment.APP_LIMIT:
                 self._hold_all(now + max(APP_HOLD_S, result.retry_after_s or 0.0), now)
+        if result.from_meta and result.treatment not in HOLDING:
+            number.mended(now)
 
     def _hold_all(self, until: float, now: float) -> None:
-        self._app_held_until = until
+        self._app_held_until = max(self._app_held_until, until)
         for number in self._numbers.values():
-            number.hold(until, "app_limit")
+            number.hold(until, "app_limit", probe=True)
             self._schedule(number, now)
 
     def _effect(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect:

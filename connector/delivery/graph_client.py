@@ -21,6 +21,10 @@ ANSWER_MAX: Final = 1 << 20
 KEEP_ALIVE_S: Final = 30.0
 """An idle connection is closed by us before a server does it: a reset at the moment of a send would be ambiguous."""
 
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""The library beneath would ask for encodings that httpx cannot undo (zstd, where Python has it); an answer that nobody
+can read is ambiguous. Answers are too small to gain anything."""
+
 
 class GraphClient:
     """A pool of connections to one base URL; ``timeout_s`` bounds a whole exchange, waiting for a connection included.
@@ -59,12 +63,13 @@ class GraphClient:
                 "Authorization": f"Bearer {access_token}",
                 "Content-Type": "application/json",
                 "Content-Length": str(len(body)),
+                **_PLAIN,
             },
             stream=content,
         )
         try:
             return read_answer(await self._exchange(request))
-        except (httpx.HTTPError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - see above: the type tells nothing, and garbage raises any
             reason = _reason(error)
             return maybe_sent(reason) if content.asked_for else not_sent(reason)
 
@@ -73,12 +78,12 @@ class GraphClient:
         request = httpx.Request(
             "GET",
             f"{self._prefix}/{phone_number_id}?fields=throughput",
-            headers={"Authorization": f"Bearer {access_token}"},
+            headers={"Authorization": f"Bearer {access_token}", **_PLAIN},
         )
         try:
             answer = await self._exchange(request)
             return _level(msgspec.json.decode(answer.body))
-        except (httpx.HTTPError, TimeoutError, msgspec.DecodeError):
+        except Exception:  # noqa: BLE001 - the transport lets errors of the library beneath it through
             return None
 
     async def _exchange(self, request: httpx.Request) -> Answer:

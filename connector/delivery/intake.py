@@ -1,5 +1,6 @@
 """What becomes of a record that was read: taken, forwarded to its number's home slot, or rejected with a reason."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,13 +18,15 @@ from connector.delivery.command import (
 from connector.delivery.outcomes import Fault, OutcomeWriter
 from connector.records.codec import Codec, Undecodable
 from connector.records.commands import Command, InvalidCommand, parse_command, payload_digest
+from connector.records.headers import traceparent_in
 from connector.records.keys import slot_of
 
 FORWARDED: Final = "FORWARDED"
 
 _ORIGIN: Final = "wa.origin."
-_OFFSET_DIGITS: Final = 19
-_TRACEPARENT_LENGTH: Final = 55
+_TOPIC_NAME: Final = re.compile(rb"[a-zA-Z0-9._-]{1,249}")
+_PARTITION_MAX: Final = (1 << 31) - 1
+_OFFSET_MAX: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ class Intake:
         origin = reading.origin
         return QueuedCommand(
             command=command,
-            command_id=command.command_id or f"{origin.topic}/{origin.partition}/{origin.offset}",
+            command_id=command.command_id or origin.command_id(),
             payload_digest=digest,
             reading=reading,
             policy=self._placement.policies.get(origin.topic, self._placement.default_policy),
-            traceparent=_traceparent(reading.record),
+            traceparent=traceparent_in(reading.record.headers),
         )
 
     def _forward(self, record: SourceRecord, command: Command, home: int, epoch: int) -> Settlement:
@@ -106,9 +109,9 @@ class Intake:
             return None
         headers = dict(record.headers)
         topic, partition, offset = (headers.get(_ORIGIN + name) or b"" for name in ("topic", "partition", "offset"))
-        if not topic or not _is_number(partition) or not _is_number(offset):
+        if not (_TOPIC_NAME.fullmatch(topic) and _up_to(_PARTITION_MAX, partition) and _up_to(_OFFSET_MAX, offset)):
             return None
-        return Source(topic.decode(errors="replace"), int(partition), int(offset))
+        return Source(topic.decode(), int(partition), int(offset))
 
 
 def _fault(error: Undecodable | InvalidCommand) -> Fault:
@@ -126,10 +129,5 @@ def _expires_at(queued: QueuedCommand, now: float, wall_ms: int) -> float | None
     return None
 
 
-def _is_number(value: bytes) -> bool:
-    return value.isdigit() and len(value) <= _OFFSET_DIGITS
-
-
-def _traceparent(record: SourceRecord) -> str | None:
-    value = dict(record.headers).get("traceparent") or b""
-    return value.decode("ascii") if len(value) == _TRACEPARENT_LENGTH and value.isascii() else None
+def _up_to(limit: int, text: bytes) -> bool:
+    return text.isdigit() and len(text) <= len(str(limit)) and int(text) <= limit

@@ -14,12 +14,14 @@ from typing import Final
 
 from connector.delivery.command import QueuedCommand, TopicPolicy
 from connector.delivery.pair_limit import PairLimit
-from connector.delivery.throughput_limit import ThroughputLimit
-
-NEVER: Final = float("inf")
+from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 
 PAIRS_SWEPT_AT: Final = 1024
 """Pairs kept before those that owe nothing are forgotten: the sweep's cost is spread over as many sends."""
+
+VOID_ENTRIES_SPARED: Final = 64
+"""Entries of settled commands in the heaps that are not worth a clean-up. Beyond these, and as many as are alive, they
+are taken out: a command that expires tomorrow must not stay in memory until then when it was sent today."""
 
 
 class Pair:
@@ -45,9 +47,7 @@ class Lane:
         self.commands: deque[QueuedCommand] = deque()
 
     def head(self) -> QueuedCommand | None:
-        """The next command; those that were settled while they waited are dropped on the way."""
-        while self.commands and self.commands[0].settled:
-            self.commands.popleft()
+        """The next command."""
         return self.commands[0] if self.commands else None
 
 
@@ -63,6 +63,7 @@ class Number:
         self.queued: Counter[int] = Counter()
         self.scheduled_at = NEVER
         self._in_flight_max = in_flight_max
+        self._probing = False
         self._in_flight: set[QueuedCommand] = set()
         self._pairs: dict[str, Pair] = {}
         self._sweep_at = PAIRS_SWEPT_AT
@@ -93,6 +94,7 @@ class Number:
         self.queued[queued.policy.priority] += 1
         if queued.expires_at is not None:
             heapq.heappush(self._expiring, (queued.expires_at, next(self._sequence), queued))
+        self._clean_up()
         if idle and not pair.in_flight:
             self._list(lane, now)
 
@@ -122,8 +124,15 @@ class Number:
             self._spend(lane, queued, now)
             yield queued
 
+    def written(self, queued: QueuedCommand, now: float) -> None:
+        """The bytes of a message go out now: that, not the moment it was let go, is what Meta's counts begin with."""
+        if queued.spend is not None and not queued.spend.written:
+            self.limit.written(queued.spend, now)
+            self.pair_limit(queued).written(now)
+
     def released(self, queued: QueuedCommand, now: float) -> None:
         """The message in flight has its result: the lanes of its pair go on."""
+        self.written(queued, now)
         self._in_flight.discard(queued)
         queued.in_flight = False
         pair = self._pairs[queued.recipient]
@@ -132,18 +141,28 @@ class Number:
             self._list(lane, now)
 
     def finish(self, queued: QueuedCommand) -> None:
-        """The command is settled; its lane passes over it."""
+        """The command is settled and leaves its lane."""
         queued.settled = True
         self.queued[queued.policy.priority] -= 1
+        self._pairs[queued.recipient].lanes[queued.policy.topic].commands.remove(queued)
 
     def pair_limit(self, queued: QueuedCommand) -> PairLimit:
         """The limit of the command's pair."""
         return self._pairs[queued.recipient].limit
 
-    def hold(self, until: float, reason: str) -> None:
-        """Nothing leaves before ``until``; a longer hold stands."""
+    def hold(self, until: float, reason: str, *, probe: bool = False) -> None:
+        """Nothing leaves before ``until``; a longer hold stands.
+
+        With ``probe`` one message at a time leaves afterwards, until :meth:`mended`: the cause may not be over by then.
+        """
+        self._probing = self._probing or probe
         if until > self.held_until:
             self.held_until, self.held_reason = until, reason
+
+    def mended(self, now: float) -> None:
+        """Meta has dealt with a message of this number; one that was under way when the hold began proves nothing."""
+        if now >= self.held_until:
+            self._probing = False
 
     def release(self, reason: str, now: float) -> None:
         """End a hold of that reason before its time; another one stands."""
@@ -153,7 +172,7 @@ class Number:
     def next_wakeup(self, now: float) -> float:
         """When :meth:`due` or :meth:`expired` has something next; NEVER when only a result can change that."""
         expiry = self._expiring[0][0] if self._expiring else NEVER
-        if self.in_flight >= self._in_flight_max:
+        if self.in_flight >= self._in_flight_bound():
             return expiry
         work = now if any(self._ready.values()) else NEVER
         if self._waiting:
@@ -169,8 +188,11 @@ class Number:
         self._forget_spent_pairs(now)
         return not self._pairs
 
+    def _in_flight_bound(self) -> int:
+        return 1 if self._probing else self._in_flight_max
+
     def _may_send(self, now: float) -> bool:
-        return self.in_flight < self._in_flight_max and max(self.held_until, self.limit.ready_at(now)) <= now
+        return self.in_flight < self._in_flight_bound() and max(self.held_until, self.limit.ready_at(now)) <= now
 
     def _spend(self, lane: Lane, queued: QueuedCommand, now: float) -> None:
         queued.spend = self.limit.spend(now)
@@ -219,6 +241,16 @@ class Number:
             return
         self._min_share[lane.policy.priority] = lane.policy.min_share
         self._ready.setdefault(lane.policy.priority, deque()).append((lane.ticket, lane))
+
+    def _clean_up(self) -> None:
+        """Take void entries out of the heaps when they outnumber the commands that are alive."""
+        spared = 2 * self.queued.total() + VOID_ENTRIES_SPARED
+        if len(self._expiring) > spared:
+            self._expiring = [entry for entry in self._expiring if not entry[2].settled]
+            heapq.heapify(self._expiring)
+        if len(self._waiting) > spared:
+            self._waiting = [entry for entry in self._waiting if entry[2] == entry[3].ticket]
+            heapq.heapify(self._waiting)
 
     def _pair(self, recipient: str, now: float) -> Pair:
         if len(self._pairs) >= self._sweep_at:

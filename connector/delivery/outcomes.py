@@ -96,13 +96,17 @@ class OutcomeWriter:
         return Output(self._destinations.outcomes, reading.slot, key, value, tuple(headers))
 
     def _dead_letter(self, reading: Reading, fault: Fault, settled_at_ms: int) -> Output:
-        """Value, key, headers and timestamp as they were; the place that an earlier round has set stays."""
+        """Value, key, headers and timestamp as they were.
+
+        Of an earlier round the place stays, and what it says of its failure goes.
+        """
         record = reading.record
         present = {name for name, _ in record.headers}
         first_round = self._place(reading) | {_REDRIVE_COUNT: "0"}
         added = {name: text for name, text in first_round.items() if name not in present}
-        added |= _failure(fault, settled_at_ms)
-        kept = tuple((name, value) for name, value in record.headers if name not in added)
+        failure = _failure(fault, settled_at_ms)
+        kept = tuple((name, value) for name, value in record.headers if name not in failure)
+        added |= {name: text for name, text in failure.items() if text is not None}
         headers = (*kept, *((name, text.encode()) for name, text in added.items()))
         topics = self._destinations
         topic = topics.dead_letters.get(reading.origin.topic, topics.default_dead_letters)
@@ -118,8 +122,8 @@ class OutcomeWriter:
         }
 
 
-def _failure(fault: Fault, settled_at_ms: int) -> dict[str, str]:
-    headers = {
+def _failure(fault: Fault, settled_at_ms: int) -> dict[str, str | None]:
+    return {
         _CONNECT + "stage": fault.stage,
         _CONNECT + "exception.class.name": fault.class_.value,
         _CONNECT + "exception.message": fault.message,
@@ -128,12 +132,9 @@ def _failure(fault: Fault, settled_at_ms: int) -> dict[str, str]:
         "wa.dlq.attempts": str(fault.attempts),
         "wa.dlq.first-failure-at": str(fault.first_failure_at_ms or settled_at_ms),
         "wa.dlq.last-failure-at": str(fault.last_failure_at_ms or settled_at_ms),
+        "wa.dlq.http-status": None if fault.http_status is None else str(fault.http_status),
+        "wa.dlq.fbtrace-id": fault.fbtrace_id or None,
     }
-    if fault.http_status is not None:
-        headers["wa.dlq.http-status"] = str(fault.http_status)
-    if fault.fbtrace_id:
-        headers["wa.dlq.fbtrace-id"] = fault.fbtrace_id
-    return headers
 
 
 def _fault(queued: QueuedCommand, effect: Settle, class_: DeadLetterClass) -> Fault:
@@ -204,7 +205,7 @@ def _rejected_outcome(reading: Reading, fault: Fault, settled_at_ms: int) -> Del
     origin = reading.origin
     return DeliveryOutcome(
         event_id=outcome_event_id(*origin),
-        command_id=f"{origin.topic}/{origin.partition}/{origin.offset}",
+        command_id=origin.command_id(),
         outcome="DEAD_LETTERED",
         error={"class": fault.class_.value, "title": fault.message},
         queued_at=reading.record.timestamp_ms,

@@ -12,6 +12,9 @@ GUARD_S: Final = 0.25
 """Meta counts when a request arrives: the burst ends this much earlier, and the payback lasts this much longer, than
 published. More than a request's jitter, and 4 % of one interval."""
 
+EXPONENT_KEPT_S: Final = float(PAIR_BACKOFF_BASE**PAIR_BACKOFF_EXPONENT_MAX)
+"""A pair that was refused and then never written to again is remembered for one longest wait more."""
+
 
 class PairLimit:
     """The limit of one (number, recipient); times are monotonic seconds. A pair that owes nothing needs no object."""
@@ -31,10 +34,15 @@ class PairLimit:
         return max(now, self._held_until, now if in_burst else paid_at)
 
     def spend(self, now: float) -> None:
-        """A message leaves now."""
+        """A message is let go now."""
         if now >= self._paid_at():
             self._start, self._sent = now, 0
         self._sent += 1
+
+    def written(self, now: float) -> None:
+        """The bytes of the last message go out now: Meta's count of a loan begins with its first message."""
+        if self._sent == 1:
+            self._start = now
 
     def refused(self, now: float) -> None:
         """Meta answered 131056: wait 4^X seconds, X growing with each refusal in a row."""
@@ -47,7 +55,8 @@ class PairLimit:
 
     def spent_by(self, now: float) -> bool:
         """Whether nothing is owed any more, so that the pair can be forgotten."""
-        return self._exponent == 0 and now >= max(self._held_until, self._paid_at())
+        kept_s = EXPONENT_KEPT_S if self._exponent else 0.0
+        return now >= max(self._held_until + kept_s, self._paid_at())
 
     def _paid_at(self) -> float:
         return self._start + self._sent * PAIR_INTERVAL_S + GUARD_S if self._sent else 0.0

@@ -16,6 +16,9 @@ from connector.whatsapp.error_table import Treatment, rule_for
 _TEXT_MAX: Final = 1000
 """Characters kept of a title, of details or of an id: enough for Meta's longest, a bound for anybody else's."""
 
+_DIGITS_MAX: Final = 18
+_BITS_MAX: Final = 64
+
 _SERVER_FAULT: Final = 500
 
 
@@ -64,6 +67,11 @@ class AttemptOutcome:
     user_id: str | None = None
     retry_after_s: float | None = None
 
+    @property
+    def from_meta(self) -> bool:
+        """Whether a Graph server has answered, rather than a proxy or nobody."""
+        return self.kind is Kind.ACCEPTED or (self.error is not None and self.error.code is not None)
+
 
 _KIND_OF: Final[Mapping[Treatment, Kind]] = {
     Treatment.RETRY: Kind.TRANSIENT,
@@ -89,11 +97,11 @@ class Answer:
 
 
 def read_answer(answer: Answer) -> AttemptOutcome:
-    """Classify Meta's answer to ``POST /{phone_number_id}/messages``; an unreadable one is classified too, not raised."""
+    """Classify the answer to ``POST /{phone_number_id}/messages``; an unreadable one is classified too, not raised."""
     document = _document(answer.body)
     error = document.get("error")
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
-        return _classify_error(answer, error)
+    if isinstance(error, dict) and (code := _integer(error.get("code"))) is not None:
+        return _classify_error(answer, error, code)
     if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's success range
         return _accepted(document)
     return _without_graph_body(answer)
@@ -117,14 +125,14 @@ def _document(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _classify_error(answer: Answer, raw: dict[str, Any]) -> AttemptOutcome:
-    error = _graph_error(answer.status, raw)
-    rule = rule_for(error.code or 0, error.subcode)
+def _classify_error(answer: Answer, raw: dict[str, Any], code: int) -> AttemptOutcome:
+    error = _graph_error(answer.status, raw, code)
+    rule = rule_for(code, error.subcode)
     treatment = rule.treatment if rule else _unknown_code(answer.status, raw)
     # A hint of Meta's own: a code that we hold for final, said to be passing, gets one more try.
     if raw.get("is_transient") is True and treatment is Treatment.REFUSED:
         treatment = Treatment.RETRY_ONCE
-    reason = str(error.code) if rule else f"unknown_code_{error.code}"
+    reason = str(code) if rule else f"unknown_code_{code}"
     return AttemptOutcome(_KIND_OF[treatment], reason, treatment, error, retry_after_s=_retry_after(answer.headers))
 
 
@@ -134,12 +142,12 @@ def _unknown_code(status: int, raw: dict[str, Any]) -> Treatment:
     return Treatment.APP_LIMIT if status == 429 else Treatment.RETRY_ONCE  # noqa: PLR2004 - Too Many Requests
 
 
-def _graph_error(status: int, raw: dict[str, Any]) -> GraphError:
+def _graph_error(status: int, raw: dict[str, Any], code: int) -> GraphError:
     data = raw.get("error_data")
     details = data.get("details") if isinstance(data, dict) else data
     return GraphError(
-        code=raw["code"],
-        subcode=raw.get("error_subcode") if isinstance(raw.get("error_subcode"), int) else None,
+        code=code,
+        subcode=_integer(raw.get("error_subcode")),
         title=_text(raw.get("message")) or "",
         details=_text(details) or "",
         http_status=status,
@@ -179,6 +187,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _first(value: object) -> dict[str, Any]:
     return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}
+
+
+def _integer(value: object) -> int | None:
+    """A whole number of 64 bits, also as a text: what stands between us and Meta may have quoted it."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _BITS_MAX:
+        return value
+    return None
 
 
 def _text(value: object) -> str | None:
