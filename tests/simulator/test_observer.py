@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.simulator.observer import Observed, Observer, Peak
+from connector.simulator.observer import NO_CODE, UNDER_FAULT, Observed, Observer, Peak, UnderFault
 
 
 def seen(
@@ -57,6 +57,36 @@ def test_memory_is_bounded_and_says_so() -> None:
     summary = observer.summary()
     assert (summary["requests"], summary["remembered"], summary["forgotten"]) == (5, 3, 2)
     assert [found["at_s"] for found in observer.requests({})] == [2.0, 3.0, 4.0]
+
+
+def test_acceptances_outlive_refusals() -> None:
+    """A flood of refused requests does not drive them out; what is forgotten of them is counted by itself."""
+    observer = Observer(2)
+    observer.add(seen(0.0, data="first"))
+    for index in range(5):
+        observer.add(seen(1.0 + index, code=130429))
+    assert [accepted.callback_data for accepted in observer.acceptances()] == ["first"]
+    assert observer.summary()["acceptances_forgotten"] == 0
+
+
+def test_what_a_fault_did_to_a_request_is_recorded_with_it() -> None:
+    """The API itself knows nothing of it: what it decided counts, what the caller was told is the fault's."""
+    observer = Observer(10)
+    token = UNDER_FAULT.set(UnderFault("reset_after", "fault-1", 0))
+    observer.add(seen())
+    UNDER_FAULT.reset(token)
+    observer.add(seen())
+    told = [(found["fault"], found["http_status"], found["accepted"]) for found in observer.requests({})]
+    assert told == [("reset_after", 0, True), (None, 200, True)]
+    assert observer.summary()["numbers"]["1"]["faults"] == {"reset_after": 1}
+
+
+def test_requests_without_a_code_are_neither_accepted_nor_refused() -> None:
+    """They are counted by themselves."""
+    observer = Observer(10)
+    observer.add(seen(code=NO_CODE))
+    one = observer.summary()["numbers"]["1"]
+    assert (one["requests"], one["accepted"], one["refused"], one["without_code"]) == (1, 0, {}, 1)
 
 
 def test_unknown_numbers_share_one_sum() -> None:
