@@ -15,6 +15,9 @@ _COMMAND_SOURCE_HEADER: Final = "wa.command.source"
 _CONNECT: Final = "__connect.errors."
 _REDRIVE_COUNT: Final = "wa.dlq.redrive-count"
 
+_TEMPLATE_NAME_MAX: Final = 512
+"""A name is a few words; a longer one is a mistake, and must not make an outcome too large for Kafka."""
+
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
@@ -56,10 +59,11 @@ class OutcomeWriter:
             outputs.append(self._dead_letter(queued.reading, fault, settled_at_ms))
         return Settlement(
             source=queued.reading.record.source,
+            key=queued.reading.record.key,
             epoch=queued.reading.epoch,
             outputs=tuple(outputs),
             outcome=effect.verdict.value,
-            taken=True,
+            command=queued,
             phone_number_id=queued.command.phone_number_id,
             command_id=queued.command_id,
             dead_letter_class=effect.dead_letter_class or "",
@@ -72,6 +76,7 @@ class OutcomeWriter:
         outcome = _rejected_outcome(reading, fault, settled_at_ms)
         return Settlement(
             source=reading.record.source,
+            key=reading.record.key,
             epoch=reading.epoch,
             outputs=(
                 self._outcome_output(reading, outcome),
@@ -165,11 +170,12 @@ def _outcome(queued: QueuedCommand, effect: Settle, settled_at_ms: int) -> Deliv
         command_id=queued.command_id,
         payload_digest=queued.payload_digest,
         outcome=effect.verdict.value,
+        duplicate_of=effect.duplicate_of,
         phone_number_id=command.phone_number_id,
         to=command.to,
         recipient=command.recipient,
         type=command.type,
-        template_name=name if isinstance(name, str) else None,
+        template_name=name[:_TEMPLATE_NAME_MAX] if isinstance(name, str) else None,
         message_id=result.message_id if result else None,
         message_status=result.message_status if result else None,
         wa_id=result.wa_id if result else None,

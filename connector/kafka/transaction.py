@@ -1,10 +1,11 @@
 """A transactional producer that does one thing: write records and consumed offsets together, or neither."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 log = structlog.get_logger()
 
@@ -14,6 +15,10 @@ TRANSACTION_TIMEOUT_MS: Final = 10_000
 CALL_TIMEOUT_S: Final = 5.0
 CALLS_MAX: Final = 2
 """Twice 5 s is the transaction's own timeout: what did not work by then has been aborted by the broker."""
+
+HANGS_AFTER_S: Final = 20.0
+"""Calls of 5 s were seen to return after 11. One that is out for so long never returns (librdkafka issue 5456): the
+broker has aborted the transaction by then, and a worker that waits on would be alive and do nothing."""
 
 
 class Writable(Protocol):
@@ -48,6 +53,14 @@ class TransactionAbortedError(Exception):
     """Nothing of the transaction is visible; its records may be written again in the next one."""
 
 
+class RecordTooLargeError(TransactionAbortedError):
+    """The client takes no record of that size; ``index`` is its place among the records that were to be written."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
 class UnreachableProducerError(Exception):
     """The brokers could not be reached in time; the call may be made again."""
 
@@ -62,6 +75,9 @@ class TransactionalProducer:
     def __init__(self, config: Mapping[str, Any], transactional_id: str) -> None:
         self._producer = Producer(
             {
+                # A client that forgets its brokers while all are away hangs in the middle of a transaction
+                # (librdkafka issue 5511, seen with 2.16 after each restart of a single broker).
+                "metadata.recovery.strategy": "none",
                 **config,
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
@@ -89,23 +105,35 @@ class TransactionalProducer:
         """Write ``records`` and commit ``offsets`` (topic, partition, next offset) for the group of ``member``.
 
         Raises:
-            TransactionAbortedError: nothing was written.
+            TransactionAbortedError: nothing was written; a RecordTooLargeError when that would be so for ever.
             FatalProducerError: nothing was written and never will be.
         """
         try:
             self._producer.begin_transaction()
-            for record in records:
-                self._produce(record)
+            self._write(records)
             if offsets:
                 positions = [TopicPartition(topic, partition, offset) for topic, partition, offset in offsets]
-                self._retrying(self._producer.send_offsets_to_transaction, positions, member, CALL_TIMEOUT_S)
+                self._retrying(self._send_offsets, positions, member)
             self._retrying(self._producer.commit_transaction, CALL_TIMEOUT_S)
         except KafkaException as error:
             self._abort(error)
+            raise TransactionAbortedError(error.args[0].str()) from error
+        except RecordTooLargeError as error:
+            self._abort(error)
+            raise
 
     def close(self) -> None:
         """Let go of what was not committed; an open transaction is aborted by the broker."""
         self._producer.purge()
+
+    def _write(self, records: Iterable[Writable]) -> None:
+        for index, record in enumerate(records):
+            try:
+                self._produce(record)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise RecordTooLargeError(index, error.args[0].str()) from error
+                raise
 
     def _produce(self, record: Writable) -> None:
         headers: list[tuple[str, str | bytes | None]] = list(record.headers)
@@ -120,6 +148,9 @@ class TransactionalProducer:
             else:
                 return
 
+    def _send_offsets(self, positions: list[TopicPartition], member: object) -> None:
+        _returning(lambda: self._producer.send_offsets_to_transaction(positions, member, CALL_TIMEOUT_S))
+
     def _retrying(self, call: Any, *args: Any) -> None:
         """Calls of the transaction protocol may be repeated when the client says so."""
         for _ in range(CALLS_MAX):
@@ -133,11 +164,34 @@ class TransactionalProducer:
                 return
         raise last
 
-    def _abort(self, cause: KafkaException) -> None:
-        if cause.args[0].fatal():
+    def _abort(self, cause: Exception) -> None:
+        if isinstance(cause, KafkaException) and cause.args[0].fatal():
             raise FatalProducerError(cause.args[0].str()) from cause
         try:
             self._retrying(self._producer.abort_transaction, CALL_TIMEOUT_S)
         except KafkaException as error:
             raise FatalProducerError(error.args[0].str()) from error
-        raise TransactionAbortedError(cause.args[0].str()) from cause
+
+
+def _returning(call: Callable[[], None]) -> None:
+    """Make a call that may never return, on a thread that can be left behind.
+
+    Raises:
+        FatalProducerError: it did not return.
+    """
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - handed over to the caller as it is
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="transaction-call", daemon=True)
+    thread.start()
+    thread.join(HANGS_AFTER_S)
+    if thread.is_alive():
+        message = f"Kafka's client has not answered for {HANGS_AFTER_S:g} s"
+        raise FatalProducerError(message)
+    if errors:
+        raise errors[0]

@@ -6,6 +6,7 @@ membership, not ownership.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,7 @@ from connector.clock import Clock
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, Settlement, Source
 from connector.delivery.watermark import Watermark
-from connector.kafka.transaction import TransactionAbortedError
+from connector.kafka.transaction import RecordTooLargeError, TransactionAbortedError
 
 log = structlog.get_logger()
 
@@ -88,15 +89,8 @@ class Ledger:
         if not self._pending:
             return []
         offsets = self._offsets()
-        outputs = [output for settlement in self._pending for output in settlement.outputs]
-        began = self._clock.monotonic()
-        try:
-            self._transactions.commit(outputs, offsets, membership())
-        except TransactionAbortedError as error:
-            self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
-            log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
+        if not self._written(offsets, membership):
             return []
-        self._observer.transaction(committed=True, seconds=self._clock.monotonic() - began)
         for topic, partition, offset in offsets:
             self._watermarks[Partition(topic, partition)].committed(offset)
         committed, self._pending = self._pending, []
@@ -109,6 +103,36 @@ class Ledger:
     def close(self) -> None:
         """Let go of the producer; nothing uncommitted becomes visible."""
         self._transactions.close()
+
+    def _written(self, offsets: Sequence[tuple[str, int, int]], membership: Callable[[], object]) -> bool:
+        while True:
+            outputs = [output for settlement in self._pending for output in settlement.outputs]
+            began = self._clock.monotonic()
+            try:
+                self._transactions.commit(outputs, offsets, membership())
+            except TransactionAbortedError as error:
+                self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
+                log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
+                if not isinstance(error, RecordTooLargeError):
+                    return False
+                self._shorten(outputs[error.index])
+            else:
+                self._observer.transaction(committed=True, seconds=self._clock.monotonic() - began)
+                return True
+
+    def _shorten(self, large: Output) -> None:
+        """One record that Kafka will never take must not stop all others: it goes without its value, then bare.
+
+        What it was lies at the place that its headers, and the outcome beside it, name.
+        """
+        shorter = large._replace(key=None, headers=()) if large.value is None else large._replace(value=None)
+        log.error("delivery.record_too_large", topic=large.topic, partition=large.partition)
+        self._pending = [
+            replace(settlement, outputs=tuple(shorter if output is large else output for output in settlement.outputs))
+            if any(output is large for output in settlement.outputs)
+            else settlement
+            for settlement in self._pending
+        ]
 
     def _offsets(self) -> list[tuple[str, int, int]]:
         """Of every partition whose settled prefix has grown."""
