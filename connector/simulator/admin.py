@@ -145,7 +145,7 @@ def send_inbound(simulator: "Simulator", request: InboundRequest) -> list[str]:
     content = request.message
     if content is None and request.text is not None:
         content = {"type": "text", "text": {"body": request.text}}
-    return [simulator.receive_inbound(number, request.kind, request.sender, content) for _ in range(request.count)]
+    return [simulator.arrivals.receive(number, request.kind, request.sender, content) for _ in range(request.count)]
 
 
 async def set_webhook(simulator: "Simulator", change: WebhookChange) -> dict[str, Any]:

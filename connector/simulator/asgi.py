@@ -29,8 +29,8 @@ def query(scope: Scope) -> Mapping[str, str]:
     return dict(parse_qsl(scope["query_string"].decode("latin-1")))
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is over :data:`BODY_MAX_BYTES`; it is read to the end either way."""
+async def read_body(receive: Receive, most: int = BODY_MAX_BYTES) -> bytes | None:
+    """The whole body, or None when it is over ``most`` bytes; it is read to the end either way."""
     message = await receive()
     parts: list[bytes] = [message.get("body", b"")]
     size = len(parts[0])
@@ -38,9 +38,11 @@ async def read_body(receive: Receive) -> bytes | None:
         message = await receive()
         part: bytes = message.get("body", b"")
         size += len(part)
-        if size <= BODY_MAX_BYTES:
+        if size <= most:
             parts.append(part)
-    return b"".join(parts) if size <= BODY_MAX_BYTES else None
+        else:
+            parts.clear()
+    return b"".join(parts) if size <= most else None
 
 
 async def respond(send: Send, status: int, body: bytes, headers: list[Header]) -> None:

@@ -1,17 +1,22 @@
-"""The simulated API's decisions: request bytes and time in, answer out. No I/O; randomness is injected."""
+"""The simulated API's decisions about messages: request bytes and time in, answer out.
 
-import hmac
+No I/O; randomness is injected.
+"""
+
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from connector.simulator import errors, ids
+from connector.simulator.business import Business
 from connector.simulator.errors import Refusal
-from connector.simulator.numbers import DEFAULT_FIELDS, Number, Numbers
+from connector.simulator.numbers import Number
 from connector.simulator.observer import ACCEPTED, Observed, Observer
-from connector.simulator.recipients import Provocations
+from connector.simulator.send_rules import Attempt, SendRules, Verdict, category_of
 from connector.simulator.settings import Settings
+from connector.simulator.templates import Template
+from connector.simulator.tokens import MESSAGING, Token
 from connector.simulator.validation import Message, ReadReceipt, Recipient, read_request
 
 OVER_NUMBER_LIMIT = Refusal(
@@ -20,9 +25,7 @@ OVER_NUMBER_LIMIT = Refusal(
 OVER_PAIR_LIMIT = Refusal(
     131056, "Message failed to send because there were too many messages from this phone number to the same recipient."
 )
-SENT_TO_ITSELF = Refusal(131021, "Sender and recipient phone number are the same.")
-BAD_TOKEN = Refusal(190, message="Invalid OAuth access token - Cannot parse access token")
-NO_TOKEN = Refusal(190, message="An access token is required to request this resource.")
+HELD_BACK = Refusal(132015, "The template was paused while its quality was being assessed; the message is dropped.")
 TOO_LARGE = Refusal(100, "The request body is too large.")
 _SUCCESS = b'{"success":true}'
 
@@ -31,7 +34,10 @@ class Accepted(NamedTuple):
     """A message that was accepted: what the webhooks about it need to know.
 
     Attributes:
-        fails_with: the error code of the ``failed`` status that is to follow whatever the drawn shares say.
+        fails_with: what the ``failed`` status that is to follow says, whatever the drawn shares.
+        category: a template's, in lower case.
+        held_s: seconds until anything follows.
+        voice: it is a voice message, which can be played.
     """
 
     message_id: str
@@ -41,7 +47,10 @@ class Accepted(NamedTuple):
     callback_data: str | None
     at_s: float
     wall_ms: int
-    fails_with: int | None
+    fails_with: Refusal | None = None
+    category: str | None = None
+    held_s: float = 0.0
+    voice: bool = False
 
 
 class Answer(NamedTuple):
@@ -51,60 +60,42 @@ class Answer(NamedTuple):
     body: bytes
     trace_id: str
     accepted: Accepted | None = None
-
-
-class _Attempt(NamedTuple):
-    """A well-formed message at the moment of the decision."""
-
-    number: Number
-    message: Message
-    at_s: float
-    wall_ms: int
-    over_number: bool
-    over_pair: bool
+    content_type: bytes | None = None
 
 
 class Cloud:
-    """All numbers of one simulated business.
+    """The API of one simulated business.
+
+    Attributes:
+        business: everything it has.
+        numbers: of the business.
+        random: source of ids.
 
     Args:
         settings: the rules in force.
-        random: source of ids.
-        observer: told of every request.
+        random: see above.
+        observer: told of every request to send.
+        now_ms: of the start, milliseconds since the Unix epoch.
     """
 
-    def __init__(self, settings: Settings, random: Random, observer: Observer) -> None:
+    def __init__(self, settings: Settings, random: Random, observer: Observer, now_ms: int = 0) -> None:
         self._settings = settings
-        self._random = random
+        self.random = random
         self._observer = observer
-        self._tokens = [token.encode() for token in settings.access_tokens]
-        self._provocations = Provocations(settings.recipients, magic=settings.magic_recipients)
-        self.numbers = Numbers(settings.numbers, create=settings.creates_numbers)
+        self.business = Business(settings, random, now_ms)
+        self.numbers = self.business.numbers
+        self._rules = SendRules(settings, self.business, random)
 
     def refuse(self, refusal: Refusal) -> Answer:
         """The answer that ``refusal`` makes."""
-        trace_id = ids.trace_id(self._random)
+        trace_id = ids.trace_id(self.random)
         return Answer(refusal.http_status, errors.body(refusal, trace_id), trace_id)
 
-    def authorize(self, authorization: bytes | None) -> Refusal | None:
-        """Check the Authorization header's value."""
-        if not authorization:
-            return NO_TOKEN
-        scheme, _, token = authorization.partition(b" ")
-        if scheme.lower() == b"bearer" and any(hmac.compare_digest(token, known) for known in self._tokens):
-            return None
-        return BAD_TOKEN
-
-    def read_number(self, number_id: str, fields: str | None) -> Answer:
-        """Answer ``GET /{number}?fields=...``."""
-        number = self.numbers.find(number_id)
-        if number is None:
-            return self.refuse(errors.unknown_object("get", number_id))
-        names = [name.split("{")[0].strip() for name in fields.split(",")] if fields else DEFAULT_FIELDS
-        found = number.read(names)
+    def answer(self, found: dict[str, Any] | Refusal) -> Answer:
+        """The answer that tells what was found, or why nothing was."""
         if isinstance(found, Refusal):
             return self.refuse(found)
-        return Answer(200, msgspec.json.encode(found), ids.trace_id(self._random))
+        return Answer(200, msgspec.json.encode(found), ids.trace_id(self.random))
 
     def send(
         self,
@@ -126,19 +117,28 @@ class Cloud:
             wall_ms: milliseconds since the Unix epoch.
             marketing: the marketing endpoint's rules.
         """
-        refusal = self.authorize(authorization)
-        number = self.numbers.find(number_id) if refusal is None else None
-        if number is None:
-            refusal = refusal or errors.unknown_object("post", number_id)
-            return self._refuse_unread(number_id, refusal, at_s, wall_ms)
+        number = self._number(number_id, authorization, wall_ms)
+        if isinstance(number, Refusal):
+            return self._refuse_unread(number_id, number, at_s, wall_ms)
         request = TOO_LARGE if payload is None else read_request(payload, marketing=marketing)
         if isinstance(request, Message):
             over_number, over_pair = _over_limits(number, request.recipient, at_s)
-            return self._decide(_Attempt(number, request, at_s, wall_ms, over_number, over_pair))
+            return self._decide(Attempt(number, request, at_s, wall_ms, over_number, over_pair, marketing))
+        request = self.business.usage.count(at_s) or request
         if isinstance(request, ReadReceipt):
             self._observer.add(Observed(at_s, wall_ms, number.id, "", "read", None, 200, ACCEPTED, None))
-            return Answer(200, _SUCCESS, ids.trace_id(self._random))
+            return Answer(200, _SUCCESS, ids.trace_id(self.random))
         return self._refuse_unread(number_id, request, at_s, wall_ms)
+
+    def _number(self, number_id: str, authorization: bytes | None, wall_ms: int) -> Number | Refusal:
+        """The number to send from, or why this caller cannot."""
+        token = self.business.tokens.authorize(authorization, wall_ms)
+        if not isinstance(token, Token):
+            return token
+        lacking = token.lacks(MESSAGING, number_id)
+        if lacking is not None:
+            return lacking
+        return self.numbers.find(number_id) or errors.unknown_object("post", number_id)
 
     def _refuse_unread(self, number_id: str, refusal: Refusal, at_s: float, wall_ms: int) -> Answer:
         """Refuse a request of which recipient and type are not known."""
@@ -146,51 +146,56 @@ class Cloud:
         self._observer.add(seen, known=number_id in self.numbers)
         return self.refuse(refusal)
 
-    def _decide(self, attempt: _Attempt) -> Answer:
-        recipient = attempt.message.recipient
-        provoked = self._provocations.of(recipient)
-        if provoked is not None and provoked.by == "answer":
-            return self._refuse_message(attempt, Refusal(provoked.code))
-        if recipient.id == attempt.number.display_phone_number:
-            return self._refuse_message(attempt, SENT_TO_ITSELF)
+    def _decide(self, attempt: Attempt) -> Answer:
+        over_quota = self.business.usage.count(attempt.at_s)
+        if over_quota is not None:
+            return self._refuse_message(attempt, over_quota)
+        template = self._template(attempt)
+        verdict = self._rules.verdict(attempt, template)
+        if verdict is not None and not verdict.later:
+            return self._refuse_message(attempt, verdict.refusal)
         if attempt.over_number and self._settings.number_limit:
             return self._refuse_message(attempt, OVER_NUMBER_LIMIT)
         if attempt.over_pair and self._settings.pair_limit:
             return self._refuse_message(attempt, OVER_PAIR_LIMIT)
-        return self._accept(attempt, None if provoked is None else provoked.code)
+        return self._accept(attempt, verdict, template if isinstance(template, Template) else None)
 
-    def _accept(self, attempt: _Attempt, fails_with: int | None) -> Answer:
-        number, message, at_s, wall_ms, _, over_pair = attempt
+    def _template(self, attempt: Attempt) -> Template | Refusal | None:
+        if attempt.message.type != "template":
+            return None
+        return self.business.templates.sent(attempt.number.waba_id, attempt.message.content)
+
+    def _accept(self, attempt: Attempt, verdict: Verdict | None, template: Template | None) -> Answer:
+        number, message, at_s = attempt.number, attempt.message, attempt.at_s
         recipient = message.recipient
         number.window.count(at_s)
-        if recipient.kind != "group" and not over_pair:
+        if recipient.kind != "group" and not attempt.over_pair:
             number.pairs.count(recipient.id, at_s)
-        message_id = ids.outbound_message_id(self._random, recipient.id)
+        message_id = ids.outbound_message_id(self.random, recipient.id)
         self._record(attempt, 200, ACCEPTED, message_id)
-        accepted = Accepted(
-            message_id, number, recipient, message.type, message.callback_data, at_s, wall_ms, fails_with
-        )
-        return Answer(200, success_body(recipient, message_id), ids.trace_id(self._random), accepted)
+        accepted = _accepted(attempt, message_id, verdict, template)
+        status = _message_status(message.type, template)
+        return Answer(200, success_body(recipient, message_id, status), ids.trace_id(self.random), accepted)
 
-    def _refuse_message(self, attempt: _Attempt, refusal: Refusal) -> Answer:
+    def _refuse_message(self, attempt: Attempt, refusal: Refusal) -> Answer:
         self._record(attempt, refusal.http_status, refusal.code, None)
         return self.refuse(refusal)
 
-    def _record(self, attempt: _Attempt, status: int, code: int, message_id: str | None) -> None:
-        number, message, at_s, wall_ms, over_number, over_pair = attempt
+    def _record(self, attempt: Attempt, status: int, code: int, message_id: str | None) -> None:
+        message = attempt.message
         self._observer.add(
             Observed(
-                at_s,
-                wall_ms,
-                number.id,
+                attempt.at_s,
+                attempt.wall_ms,
+                attempt.number.id,
                 message.recipient.id,
                 message.type,
                 message.callback_data,
                 status,
                 code,
                 message_id,
-                over_number,
-                over_pair,
+                attempt.over_number,
+                attempt.over_pair,
             )
         )
 
@@ -202,12 +207,46 @@ def _over_limits(number: Number, recipient: Recipient, at_s: float) -> tuple[boo
     return over_number, over_pair
 
 
-def success_body(recipient: Recipient, message_id: str) -> bytes:
+def _accepted(attempt: Attempt, message_id: str, verdict: Verdict | None, template: Template | None) -> Accepted:
+    message = attempt.message
+    fails_with = None if verdict is None else verdict.refusal
+    held_s = 0.0
+    if template is not None and template.held != "no":
+        held_s = template.held_s
+        fails_with = HELD_BACK if template.held == "dropped" else fails_with
+    category = category_of(attempt, template)
+    if category == "MARKETING" and attempt.marketing:
+        category = "MARKETING_LITE"
+    return Accepted(
+        message_id,
+        attempt.number,
+        message.recipient,
+        message.type,
+        message.callback_data,
+        attempt.at_s,
+        attempt.wall_ms,
+        fails_with,
+        None if category is None else category.lower(),
+        held_s,
+        message.type == "audio" and bool(message.content.get("voice")),
+    )
+
+
+def _message_status(message_type: str, template: Template | None) -> str | None:
+    """``message_status`` of the answer: templates alone have one (Meta, send messages page, 2026-09-11)."""
+    if message_type != "template":
+        return None
+    return "accepted" if template is None or template.held == "no" else "held_for_quality_assessment"
+
+
+def success_body(recipient: Recipient, message_id: str, message_status: str | None = None) -> bytes:
     """The body of an accepted send: ``wa_id`` for phones and groups, ``user_id`` for business-scoped ids."""
     known_as = "user_id" if recipient.kind == "user" else "wa_id"
     message = {"id": message_id}
     if recipient.kind == "group":
         message["group_id"] = recipient.id
+    if message_status is not None:
+        message["message_status"] = message_status
     return msgspec.json.encode(
         {
             "messaging_product": "whatsapp",

@@ -24,7 +24,16 @@ from connector.simulator.rules import (
 _CAPTION = Text(1024, shortest=0, code=INVALID_PARAMETER)
 _LINK = Text()
 _ID = Text()
-_MEDIA = {"id": _ID, "link": _LINK}
+
+
+def _uri(value: Any) -> None:
+    """A medium's address, in the few respects in which it can be told without fetching it."""
+    _LINK(value)
+    if "://" not in value:
+        raise Violation(INVALID_PARAMETER, "is not a valid URI.")
+
+
+_MEDIA: dict[str, Rule] = {"id": _ID, "link": _uri}
 
 
 def _media(**also: Rule) -> Object:
@@ -173,6 +182,12 @@ INTERACTIVE = Variant(
     },
 )
 
+_PARAMETERS = Items(Object(required={"type": Text()}), fewest=0)
+_TEMPLATE_CARD = Object(
+    required={
+        "components": Items(Object(required={"type": Text()}, optional={"parameters": _PARAMETERS}), fewest=0),
+    }
+)
 TEMPLATE = Object(
     required={
         "name": Text(512),
@@ -180,10 +195,7 @@ TEMPLATE = Object(
     },
     optional={
         "components": Items(
-            Object(
-                required={"type": Text()},
-                optional={"parameters": Items(Object(required={"type": Text()}), fewest=0), "cards": Items(Object())},
-            ),
+            Object(required={"type": Text()}, optional={"parameters": _PARAMETERS, "cards": Items(_TEMPLATE_CARD)}),
             fewest=0,
         )
     },

@@ -68,6 +68,7 @@ KINDS: MappingProxyType[int, ErrorKind] = MappingProxyType(
         131055: ErrorKind("Method not allowed"),
         131056: ErrorKind("(Business Account, Consumer Account) pair rate limit hit"),
         131057: ErrorKind("Account in maintenance mode", 500),
+        131059: ErrorKind("Invalid cursor"),
         131060: ErrorKind("This message is currently unavailable"),
         131062: ErrorKind("Business-scoped user id is not supported for this message"),
         131063: ErrorKind("Marketing messages are switched off on Cloud API"),

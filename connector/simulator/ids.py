@@ -4,6 +4,7 @@ import base64
 import hashlib
 from random import Random
 
+APP_ID = "670843887433847"
 _OUTBOUND = b"\x15\x02\x00\x11\x18\x12"
 _INBOUND = b"\x15\x02\x00\x12\x18\x14"
 
@@ -38,3 +39,9 @@ def user_id(wa_id: str) -> str:
     """The business-scoped user id of a phone, always the same one."""
     digest = hashlib.sha256(wa_id.encode()).digest()
     return f"US.{int.from_bytes(digest[:8], 'big') % 10**17:017d}"
+
+
+def template_id(*place: str) -> str:
+    """The id of the template of that account, name and language, always the same one: 15 digits."""
+    digest = hashlib.sha256("|".join(place).encode()).digest()
+    return str(10**14 + int.from_bytes(digest[:8], "big") % (9 * 10**14))

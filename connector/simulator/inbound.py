@@ -1,16 +1,15 @@
-"""Inbound messages of several kinds, from a made-up population.
+"""Inbound messages: who writes, and the webhooks of one message.
 
-Source of the shapes: Meta, message webhook reference, 2026-09-11, and the samples of Meta's OpenAPI description v23.0.
+Source: Meta, message webhook references and business-scoped user ids page, 2026-03 and 2026-09-11.
 """
 
-from collections.abc import Callable
-from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from connector.simulator import errors, ids
+from connector.simulator.inbound_kinds import CONTENTS, WITHOUT_CONTACT, Scene, User
 from connector.simulator.numbers import Number
-from connector.simulator.settings import InboundKind
-from connector.simulator.webhooks import Update
+from connector.simulator.settings_webhooks import InboundKind
+from connector.simulator.webhooks import Change, Update, metadata
 
 _NAMES = (
     "Sheena Nelson",
@@ -22,129 +21,83 @@ _NAMES = (
     "Renée 🌻 O'Hara",
     "a/b <c> 100% @d",
 )
-_TEXTS = (
-    "Does it come in another color?",
-    "Grüße aus Köln: 50 % Rabatt?",
-    "¿Dónde está mi pedido? 📦",
-    "いつ届きますか",
-    "see https://example.com/a?b=1&c=<2>",
-    "ok",
-)
-_SHA256 = "SfInY0gGKTsJlUWbwxC1k+FAD0FZHvzwfpvO0zX0GUI="
+REAL_TEXT = "I saw your ad. Is it still available?"
 
 
-class User(NamedTuple):
-    """Somebody who writes to the business."""
-
-    wa_id: str
-    name: str
-
-    @property
-    def contact(self) -> dict[str, Any]:
-        """What ``contacts`` says about this user."""
-        return {"profile": {"name": self.name}, "wa_id": self.wa_id, "user_id": ids.user_id(self.wa_id)}
+def user(index: int, *, hidden: bool = False) -> User:
+    """The user number ``index`` of the population; a hidden one shows no phone, but a user name."""
+    wa_id = f"1650{2_000_000 + index:07d}"
+    username = f"@user{index}" if hidden else None
+    return User(None if hidden else wa_id, _NAMES[index % len(_NAMES)], ids.user_id(wa_id), username)
 
 
-def user(index: int) -> User:
-    """The user number ``index`` of the population."""
-    return User(f"1650{2_000_000 + index:07d}", _NAMES[index % len(_NAMES)])
+def known_as(sender: str) -> User:
+    """The user with this phone (digits) or business-scoped user id."""
+    if sender.isdigit():
+        return User(sender, "Test User", ids.user_id(sender))
+    return User(None, "Test User", sender, "@testuser")
 
 
-def _text(random: Random, _number: Number) -> dict[str, Any]:
-    return {"text": {"body": random.choice(_TEXTS)}}
-
-
-def _media(random: Random, mime_type: str, **also: Any) -> dict[str, Any]:
-    media_id = ids.media_id(random)
-    url = f"https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid={media_id}"
-    return {"mime_type": mime_type, "sha256": _SHA256, "id": media_id, "url": url, **also}
-
-
-def _image(random: Random, _number: Number) -> dict[str, Any]:
-    return {"image": _media(random, "image/jpeg", caption="Taj Mahal, früh am Morgen")}
-
-
-def _audio(random: Random, _number: Number) -> dict[str, Any]:
-    return {"audio": _media(random, "audio/ogg; codecs=opus", voice=True)}
-
-
-def _location(_random: Random, _number: Number) -> dict[str, Any]:
-    place = {"latitude": 37.44221496582, "longitude": -122.16165924072, "name": "Café", "address": "101 Forest Ave"}
-    return {"location": place}
-
-
-def _reaction(random: Random, number: Number) -> dict[str, Any]:
-    message_id = ids.outbound_message_id(random, number.display_phone_number)
-    return {"reaction": {"message_id": message_id, "emoji": "👍"}}
-
-
-def _button(random: Random, number: Number) -> dict[str, Any]:
-    return {**_context(random, number), "button": {"payload": "Unsubscribe", "text": "Unsubscribe"}}
-
-
-def _list_reply(random: Random, number: Number) -> dict[str, Any]:
-    row = {"id": "priority_express", "title": "Priority Mail Express", "description": "Next Day to 2 Days"}
-    return {**_context(random, number), "interactive": {"type": "list_reply", "list_reply": row}}
-
-
-def _contacts(_random: Random, _number: Number) -> dict[str, Any]:
-    name = {"first_name": "Lucía", "last_name": "Gómez", "formatted_name": "Lucía Gómez"}
-    phone = {"phone": "+1 (983) 555-2319", "wa_id": "19835552319", "type": "MOBILE"}
-    return {"contacts": [{"name": name, "phones": [phone]}]}
-
-
-def _order(random: Random, _number: Number) -> dict[str, Any]:
-    item = {"product_retailer_id": "di9ozbzfi4", "quantity": random.randint(1, 9), "item_price": 30, "currency": "USD"}
-    return {"order": {"catalog_id": "194836987003835", "text": "", "product_items": [item]}}
-
-
-def _unsupported(_random: Random, _number: Number) -> dict[str, Any]:
-    details = "Message type is currently not supported."
-    return {"errors": [errors.in_webhook(131051, details)], "unsupported": {"type": "poll"}}
-
-
-def _context(random: Random, number: Number) -> dict[str, Any]:
-    message_id = ids.outbound_message_id(random, number.display_phone_number)
-    return {"context": {"from": number.display_phone_number, "id": message_id}}
-
-
-_KINDS: dict[InboundKind, Callable[[Random, Number], dict[str, Any]]] = {
-    "text": _text,
-    "image": _image,
-    "audio": _audio,
-    "location": _location,
-    "reaction": _reaction,
-    "button": _button,
-    "list_reply": _list_reply,
-    "contacts": _contacts,
-    "order": _order,
-    "unsupported": _unsupported,
-}
-
-
-def message(random: Random, number: Number, kind: InboundKind) -> dict[str, Any]:
+def message(scene: Scene, kind: InboundKind) -> dict[str, Any]:
     """The members of a message of ``kind`` that do not depend on who sends it when."""
-    member_type = "interactive" if kind == "list_reply" else kind
-    return {"type": member_type, **_KINDS[kind](random, number)}
+    return CONTENTS[kind](scene)
 
 
-def update(
-    number: Number, sender: User, content: dict[str, Any], *, message_id: str, now_s: float, wall_ms: int
-) -> Update:
-    """The webhook of one message from ``sender``; sender, id and timestamp are added where ``content`` lacks them."""
+def updates(
+    scene: Scene,
+    kind: InboundKind,
+    content: dict[str, Any] | None,
+    *,
+    message_id: str,
+    due_s: float,
+    ghost_s: float,
+) -> list[Update | Change]:
+    """What is posted about one message: one update, two for a ghost.
+
+    Args:
+        scene: who writes to whom when.
+        kind: what it is, unless ``content`` says so.
+        content: the message's own members; sender, id and timestamp are added where they lack.
+        message_id: of the message, unless ``content`` has one.
+        due_s: monotonic seconds of now.
+        ghost_s: how much later a ghost's content comes.
+    """
+    if content is not None:
+        return [update(scene, content, message_id=message_id, due_s=due_s)]
+    if kind == "errors":
+        return [value_errors(scene, due_s)]
+    contact = kind not in WITHOUT_CONTACT
+    first = update(scene, message(scene, kind), message_id=message_id, due_s=due_s, contact=contact)
+    if kind != "ghost":
+        return [first]
+    real = {"type": "text", "text": {"body": REAL_TEXT}}
+    return [first, update(scene, real, message_id=message_id, due_s=due_s + ghost_s)]
+
+
+def update(scene: Scene, content: dict[str, Any], *, message_id: str, due_s: float, contact: bool = True) -> Update:
+    """The webhook of one message from the scene's sender; what ``content`` has of its own stays."""
+    sender, number = scene.sender, scene.number
     item = {
-        "from": sender.wa_id,
-        "from_user_id": ids.user_id(sender.wa_id),
+        **({} if sender.wa_id is None else {"from": sender.wa_id}),
+        "from_user_id": sender.user_id,
         "id": message_id,
-        "timestamp": str(wall_ms // 1000),
+        "timestamp": str(scene.now_s),
         **content,
     }
     return Update(
-        due_s=now_s,
+        due_s=due_s,
         waba_id=number.waba_id,
         phone_number_id=number.id,
         display_phone_number=number.display_phone_number,
         member="messages",
         item=item,
-        contact=sender.contact,
+        contact=sender.contact if contact else None,
     )
+
+
+def value_errors(scene: Scene, due_s: float) -> Change:
+    """A change that holds nothing but ``errors`` (Meta, errors webhook reference, 2026-09-11)."""
+    number: Number = scene.number
+    details = "Message failed to send because there were too many messages sent from this phone number."
+    value = {**metadata(number.display_phone_number, number.id), "errors": [errors.in_webhook(130429, details)]}
+    return Change(due_s, number.waba_id, "messages", value)

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from random import Random
 from typing import Any
 
-from connector.simulator.settings import WebhookSettings
-from connector.simulator.webhooks import Update, encode, envelope
+from connector.simulator.disturbances import Disturbances
+from connector.simulator.settings_webhooks import WebhookSettings
+from connector.simulator.webhooks import Notice, encode, envelope
 
 OK = 200
 MEDIAN_MAX_S = 0.25
@@ -39,14 +41,20 @@ class Delivery:
 class Outbox:
     """Everything that has happened and is not yet answered 200.
 
-    Args:
+    Attributes:
         settings: packing, bounds and redelivery.
+
+    Args:
+        settings: see above.
+        random: of what happens to updates on their way.
     """
 
-    def __init__(self, settings: WebhookSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: WebhookSettings, random: Random) -> None:
+        self.settings = settings
+        self._random = random
+        self._disturbances = Disturbances(settings, random)
         self._sequence = count()
-        self._waiting: list[tuple[float, int, Update]] = []
+        self._waiting: list[tuple[float, int, Notice]] = []
         self._again: list[tuple[float, int, Delivery]] = []
         self._under_way = 0
         self.pending = 0
@@ -64,11 +72,17 @@ class Outbox:
         self.over_250_ms = 0
         self.over_1_s = 0
         self.slowest_s = 0.0
+        self._disturbances.counts.clear()
 
-    def add(self, updates: Iterable[Update]) -> None:
-        """Keep ``updates`` until they are due; those beyond the bound are dropped and counted."""
-        for update in updates:
-            if self.pending >= self._settings.pending_max:
+    def change(self, settings: WebhookSettings) -> None:
+        """Go by other settings from now on."""
+        self.settings = settings
+        self._disturbances.change(settings)
+
+    def add(self, notices: Iterable[Notice]) -> None:
+        """Keep ``notices`` until they are due; those beyond the bound are dropped and counted."""
+        for update in self._disturbances(notices):
+            if self.pending >= self.settings.pending_max:
                 self.dropped += 1
                 continue
             self.pending += 1
@@ -76,14 +90,21 @@ class Outbox:
 
     def next_wakeup(self) -> float | None:
         """When :meth:`take` will next have something; None when nothing is waiting."""
+        if self._held_up and not self._again:
+            return None
         times = [self._again[0][0]] if self._again else []
-        if self._waiting:
-            times.append(self._waiting[0][0] + self._settings.gather_ms / 1000)
+        if self._waiting and not self._held_up:
+            times.append(self._waiting[0][0] + self.settings.gather_ms / 1000)
         return min(times, default=None)
+
+    @property
+    def _held_up(self) -> bool:
+        """Whether nothing new may go because something older is not answered 200 yet."""
+        return self.settings.order == "strict" and bool(self._under_way or self._again)
 
     def take(self, now: float) -> Delivery | None:
         """The next POST to try now: repeats first, then what is due."""
-        delivery = self._take_repeat(now) or self._pack(now)
+        delivery = self._take_repeat(now) or (None if self._held_up else self._pack(now))
         if delivery is not None:
             delivery.tries += 1
             self._under_way += 1
@@ -96,11 +117,13 @@ class Outbox:
         return None
 
     def _pack(self, now: float) -> Delivery | None:
-        if not self._waiting or self._waiting[0][0] + self._settings.gather_ms / 1000 > now:
+        if not self._waiting or self._waiting[0][0] + self.settings.gather_ms / 1000 > now:
             return None
-        packed: list[Update] = []
-        while self._waiting and self._waiting[0][0] <= now and len(packed) < self._settings.updates_max:
+        packed: list[Notice] = []
+        while self._waiting and self._waiting[0][0] <= now and len(packed) < self.settings.updates_max:
             packed.append(heapq.heappop(self._waiting)[2])
+        if self.settings.order == "shuffled":
+            self._random.shuffle(packed)
         return Delivery(encode(envelope(packed)), len(packed), now)
 
     def settle(self, delivery: Delivery, answer: int | str, started_s: float, now: float) -> None:
@@ -113,7 +136,7 @@ class Outbox:
             self.delivered += delivery.updates
             self.posts_delivered += 1
             self.posts_redelivered += delivery.tries > 1
-        elif now - delivery.first_s >= self._settings.retry_for_s:
+        elif now - delivery.first_s >= self.settings.retry_for_s:
             self.pending -= delivery.updates
             self.given_up += delivery.updates
         else:
@@ -125,8 +148,8 @@ class Outbox:
         if tries == 1:
             return 0.0
         # 2 ** 40 is far above any cap; larger exponents only cost time.
-        wait_ms = self._settings.retry_first_ms * 2.0 ** min(tries - 2, 40)
-        return min(wait_ms, self._settings.retry_max_ms) / 1000
+        wait_ms = self.settings.retry_first_ms * 2.0 ** min(tries - 2, 40)
+        return min(wait_ms, self.settings.retry_max_ms) / 1000
 
     def _measure(self, took_s: float) -> None:
         self.over_250_ms += took_s > MEDIAN_MAX_S
@@ -141,6 +164,7 @@ class Outbox:
                 "pending": self.pending,
                 "dropped": self.dropped,
                 "given_up": self.given_up,
+                **{name: self._disturbances.counts[name] for name in ("muted", "lost", "duplicated")},
             },
             "posts": {
                 "tried": self.posts,

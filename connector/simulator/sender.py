@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from random import Random
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
@@ -10,7 +11,7 @@ from httpx_aiohttp import AiohttpTransport
 from connector.clock import Clock
 from connector.simulator.outbox import Delivery, Outbox
 from connector.simulator.settings import WebhookSettings
-from connector.simulator.webhooks import SIGNATURE_HEADER, Update, signature
+from connector.simulator.webhooks import SIGNATURE_HEADER, Notice, signature
 
 
 class WebhookSender:
@@ -20,11 +21,12 @@ class WebhookSender:
         settings: where to and how.
         app_secret: signs the bodies.
         clock: the simulator's time.
+        random: of what happens to webhooks on their way.
     """
 
-    def __init__(self, settings: WebhookSettings, app_secret: str, clock: Clock) -> None:
+    def __init__(self, settings: WebhookSettings, app_secret: str, clock: Clock, random: Random) -> None:
         self.url = settings.url
-        self.outbox = Outbox(settings)
+        self.outbox = Outbox(settings, random)
         self._settings = settings
         self._secret = app_secret
         self._clock = clock
@@ -34,11 +36,22 @@ class WebhookSender:
         self._loop: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
 
-    def add(self, updates: Iterable[Update]) -> None:
-        """Send ``updates`` when they are due; nothing is kept while there is no URL."""
+    def add(self, notices: Iterable[Notice]) -> None:
+        """Send ``notices`` when they are due; nothing is kept while there is no URL."""
         if self.url is not None:
-            self.outbox.add(updates)
+            self.outbox.add(notices)
             self._changed.set()
+
+    @property
+    def settings(self) -> WebhookSettings:
+        """In force now."""
+        return self.outbox.settings
+
+    def change(self, settings: WebhookSettings) -> None:
+        """Go by other settings from now on; connections and timeout stay as they were."""
+        self.url = settings.url
+        self.outbox.change(settings)
+        self._changed.set()
 
     async def start(self) -> None:
         """Begin to post."""

@@ -1,12 +1,23 @@
 """Everything about the simulator that can be chosen, with its defaults; read from YAML or built in code."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
 
-from connector.simulator.settings_business import LEVEL_MPS, NumberSettings, RecipientRule
+from connector.simulator import template_forms
+from connector.simulator.settings_business import (
+    LEVEL_MPS,
+    AccountSettings,
+    MarketingSettings,
+    MediaSettings,
+    NumberSettings,
+    RecipientRule,
+    TemplateSettings,
+    TokenSettings,
+    UsageSettings,
+)
 from connector.simulator.settings_types import Count, LatencySettings, Level, Milliseconds, Section, Share
 from connector.simulator.settings_webhooks import (
     InboundKind,
@@ -20,11 +31,14 @@ __all__ = [
     "DEFAULT_SECRET",
     "DEFAULT_TOKEN",
     "LEVEL_MPS",
+    "AccountSettings",
     "Count",
     "InboundKind",
     "InboundSettings",
     "LatencySettings",
     "Level",
+    "MarketingSettings",
+    "MediaSettings",
     "Milliseconds",
     "NumberSettings",
     "RecipientRule",
@@ -33,6 +47,9 @@ __all__ = [
     "SettingsError",
     "Share",
     "StatusSettings",
+    "TemplateSettings",
+    "TokenSettings",
+    "UsageSettings",
     "WebhookSettings",
     "WebhookUrl",
     "from_mapping",
@@ -53,14 +70,19 @@ class Settings(Section, frozen=True):
 
     Attributes:
         access_tokens: any of them opens every number.
+        tokens: others, with bounds.
         app_secret: signs the webhooks.
         create_numbers: whether a number not listed comes into being when it is first used; by default only when none
             is listed.
         number_limit: refuse with 130429 over the number's limit; violations are counted either way.
         pair_limit: refuse with 131056 over the pair limit; violations are counted either way.
         magic_recipients: the built-in rules for +999 0 and +999 1, see ``recipients``.
+        templates: while there is none, any is taken.
+        customer_service_window: what becomes of other messages than templates to users who have not written within 24
+            hours: nothing (``off``), refused with 131047 (``answer``), or ``failed`` with it (``webhook``).
         business_id: the business portfolio, named in the usage headers.
-        usage_percent: what the usage headers report.
+        usage_percent: what the usage headers report while ``usage`` sets no quota.
+        public_url: where download URLs lead, and those in inbound media; by default where requests came in.
         remembered_max: requests kept for ``/_observer/requests``; sums go on beyond it.
         commands_max: commands told apart by the observer; the sums say how many are forgotten.
         command_id: how the observer tells a command from ``biz_opaque_callback_data``: ``whole``, ``wkc1`` (the
@@ -68,20 +90,28 @@ class Settings(Section, frozen=True):
     """
 
     access_tokens: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = (DEFAULT_TOKEN,)
+    tokens: tuple[TokenSettings, ...] = ()
     app_secret: str = DEFAULT_SECRET
     version: Annotated[str, msgspec.Meta(pattern=r"^v[0-9]{1,3}\.[0-9]$")] = "v26.0"
+    accounts: tuple[AccountSettings, ...] = ()
     numbers: tuple[NumberSettings, ...] = ()
     create_numbers: bool | None = None
     number_limit: bool = True
     pair_limit: bool = True
     magic_recipients: bool = True
     recipients: tuple[RecipientRule, ...] = ()
+    templates: tuple[TemplateSettings, ...] = ()
+    media: MediaSettings = MediaSettings()
+    customer_service_window: Literal["off", "answer", "webhook"] = "off"
+    marketing: MarketingSettings = MarketingSettings()
     latency: LatencySettings = LatencySettings()
     statuses: StatusSettings = StatusSettings()
     webhooks: WebhookSettings = WebhookSettings()
     inbound: InboundSettings = InboundSettings()
     business_id: str = "506914307656634"
+    usage: UsageSettings = UsageSettings()
     usage_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 1
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+$")] | None = None
     remembered_max: Annotated[int, msgspec.Meta(ge=0, le=5_000_000)] = 100_000
     commands_max: Annotated[int, msgspec.Meta(ge=1, le=50_000_000)] = 1_000_000
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "whole"
@@ -100,9 +130,12 @@ def from_mapping(values: Any) -> Settings:
         SettingsError: unknown key, wrong type or figure out of range.
     """
     try:
-        return msgspec.convert(values if values is not None else {}, Settings)
-    except msgspec.ValidationError as error:
+        settings = msgspec.convert(values if values is not None else {}, Settings)
+        for template in settings.templates:
+            template_forms.form(template.components)
+    except ValueError as error:
         raise SettingsError(str(error)) from None
+    return settings
 
 
 def mapping_from_file(path: Path) -> dict[str, Any]:

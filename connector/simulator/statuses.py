@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from connector.simulator import errors, ids
 from connector.simulator.cloud import Accepted
+from connector.simulator.errors import Refusal
 from connector.simulator.settings import StatusSettings
 from connector.simulator.webhooks import Update
 
@@ -20,15 +21,22 @@ class Step(NamedTuple):
 
     status: str
     after_s: float
-    code: int | None = None
+    failure: Refusal | None = None
 
 
-def plan(settings: StatusSettings, random: Random, fails_with: int | None) -> list[Step]:
-    """Draw what becomes of one accepted message; the same number of draws each time, so that a seed means the same."""
+def plan(settings: StatusSettings, random: Random, accepted: Accepted, *, in_order: bool = False) -> list[Step]:
+    """Draw what becomes of one accepted message; the same number of draws each time, so that a seed means the same.
+
+    Args:
+        settings: shares and delays.
+        random: of the draws.
+        accepted: the message.
+        in_order: keep a message's statuses in their order whatever the jitter.
+    """
     fails, delivered, read, sent = (random.random() for _ in range(4))
-    if fails_with is not None or fails < settings.failed:
-        code = settings.failed_code if fails_with is None else fails_with
-        return [Step("failed", _after(settings.failed_ms, settings, random), code)]
+    failure = accepted.fails_with or (Refusal(settings.failed_code) if fails < settings.failed else None)
+    if failure is not None:
+        return [Step("failed", accepted.held_s + _after(settings.failed_ms, settings, random), failure)]
     steps = []
     if sent < settings.sent:
         steps.append(Step("sent", _after(settings.sent_ms, settings, random)))
@@ -36,7 +44,11 @@ def plan(settings: StatusSettings, random: Random, fails_with: int | None) -> li
         steps.append(Step("delivered", _after(settings.delivered_ms, settings, random)))
         if read < settings.read:
             steps.append(Step("read", _after(settings.read_ms, settings, random)))
-    return steps
+            if accepted.voice and random.random() < settings.played:
+                steps.append(Step("played", _after(settings.played_ms, settings, random)))
+    times = [step.after_s for step in steps]
+    times = sorted(times) if in_order else times
+    return [Step(step.status, accepted.held_s + after_s) for step, after_s in zip(steps, times, strict=True)]
 
 
 def _after(delay_ms: float, settings: StatusSettings, random: Random) -> float:
@@ -53,7 +65,7 @@ def update(accepted: Accepted, step: Step) -> Update:
         display_phone_number=number.display_phone_number,
         member="statuses",
         item=_item(accepted, step),
-        contact=_contact(accepted) if step.code is None else None,
+        contact=_contact(accepted) if step.failure is None else None,
     )
 
 
@@ -67,9 +79,9 @@ def _item(accepted: Accepted, step: Step) -> dict[str, Any]:
     if accepted.callback_data:
         item["biz_opaque_callback_data"] = accepted.callback_data
     if step.status in _PRICED:
-        item["pricing"] = _pricing(accepted.type)
-    if step.code is not None:
-        item["errors"] = [errors.in_webhook(step.code)]
+        item["pricing"] = _pricing(accepted.category)
+    if step.failure is not None:
+        item["errors"] = [errors.in_webhook(step.failure.code, step.failure.details)]
     return item
 
 
@@ -96,7 +108,7 @@ def _contact(accepted: Accepted) -> dict[str, Any]:
     return {"wa_id": wa_id, "user_id": ids.user_id(wa_id)}
 
 
-def _pricing(message_type: str) -> dict[str, Any]:
-    if message_type == "template":
-        return {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "utility"}
+def _pricing(category: str | None) -> dict[str, Any]:
+    if category is not None:
+        return {"billable": True, "pricing_model": "PMP", "type": "regular", "category": category}
     return {"billable": False, "pricing_model": "PMP", "type": "free_customer_service", "category": "service"}

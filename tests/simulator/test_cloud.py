@@ -161,7 +161,8 @@ def test_magic_recipients_refuse_or_fail_later() -> None:
     assert error(bench.send(to="+9990131047"))["code"] == 131047
     accepted = bench.send(to="+9991131026").accepted
     assert accepted is not None
-    assert accepted.fails_with == 131026
+    assert accepted.fails_with is not None
+    assert accepted.fails_with.code == 131026
 
 
 def test_a_number_cannot_write_to_itself() -> None:

@@ -1,6 +1,8 @@
 """Webhooks on their way, in virtual time."""
 
 import json
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +18,10 @@ def update(due_s: float = 0.0, name: str = "x") -> Update:
     return Update(due_s, "w", "1", "15551", "statuses", {"id": name}, None)
 
 
-def outbox(**settings: float) -> Outbox:
+def outbox(**settings: Any) -> Outbox:
     """An outbox that gathers nothing unless told to."""
-    return Outbox(WebhookSettings(**{"gather_ms": 0.0, **settings}))  # type: ignore[arg-type]
+    chosen = WebhookSettings(**{"gather_ms": 0.0, **settings})
+    return Outbox(chosen, Random(7))  # noqa: S311 - repeatable on purpose
 
 
 def take(box: Outbox, now: float) -> Delivery:
@@ -32,6 +35,12 @@ def names(delivery: Delivery) -> list[str]:
     """The statuses in a delivery."""
     changes = json.loads(delivery.body)["entry"][0]["changes"]
     return [status["id"] for change in changes for status in change["value"]["statuses"]]
+
+
+def updates(box: Outbox) -> dict[str, int]:
+    """The sums of updates, but for what is switched off."""
+    counts = box.summary()["updates"]
+    return {name: counts[name] for name in ("delivered", "pending", "dropped", "given_up")}
 
 
 def test_nothing_leaves_before_it_is_due() -> None:
@@ -76,7 +85,7 @@ def test_what_is_not_answered_200_comes_again_with_the_same_bytes() -> None:
         assert delivery.body == body
     box.settle(delivery, 200, now, now)
     summary = box.summary()
-    assert summary["updates"] == {"delivered": 1, "pending": 0, "dropped": 0, "given_up": 0}
+    assert updates(box) == {"delivered": 1, "pending": 0, "dropped": 0, "given_up": 0}
     assert summary["posts"]["tried"] == 6
     assert summary["posts"]["delivered_after_retry"] == 1
 
@@ -101,7 +110,7 @@ def test_beyond_the_bound_updates_are_dropped_and_counted() -> None:
     box.add([update()])
     box.settle(delivery, 200, 0.0, 0.0)
     box.add([update()])
-    assert box.summary()["updates"] == {"delivered": 2, "pending": 1, "dropped": 1, "given_up": 0}
+    assert updates(box) == {"delivered": 2, "pending": 1, "dropped": 1, "given_up": 0}
 
 
 def test_slow_answers_are_counted() -> None:
@@ -121,6 +130,41 @@ def test_reset_keeps_what_is_pending() -> None:
     box.add([update(5.0)])
     box.reset()
     assert names(take(box, 5.0)) == ["x"]
+
+
+def test_strictly_one_post_is_under_way_at_a_time() -> None:
+    """The next waits for the 200 of the one before, however often that is repeated."""
+    box = outbox(order="strict", updates_max=1, retry_first_ms=1000)
+    box.add([update(0.0, "a"), update(0.0, "b")])
+    first = take(box, 0.0)
+    assert (box.next_wakeup(), box.take(9.0)) == (None, None)
+    box.settle(first, 500, 0.0, 0.5)
+    first = take(box, 0.5)
+    box.settle(first, 500, 0.5, 0.5)
+    assert (box.next_wakeup(), box.take(1.0)) == (1.5, None)
+    first = take(box, 1.5)
+    assert names(first) == ["a"]
+    box.settle(first, 200, 1.5, 1.5)
+    assert names(take(box, 1.5)) == ["b"]
+
+
+def test_shuffled_updates_leave_in_another_order() -> None:
+    """Late by up to so much, and mixed within a POST."""
+    box = outbox(order="shuffled", shuffle_ms=1000, updates_max=1000)
+    order = [str(index) for index in range(50)]
+    box.add(update(0.0, name) for name in order)
+    assert box.take(0.0) is None
+    mixed = names(take(box, 1.0))
+    assert mixed != order
+    assert sorted(mixed) == sorted(order)
+
+
+def test_other_settings_hold_at_once() -> None:
+    """For what is still to be packed."""
+    box = outbox()
+    box.add([update(name="a"), update(name="b")])
+    box.change(WebhookSettings(gather_ms=0.0, updates_max=1))
+    assert names(take(box, 0.0)) == ["a"]
 
 
 @given(
