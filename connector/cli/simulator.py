@@ -14,10 +14,10 @@ import httpx
 import msgspec
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from connector.cli import output_option
-from connector.simulator import scenario
+from connector.cli import EXIT_FAILED, output_option
+from connector.simulator import report as judge
+from connector.simulator import report_tables, scenario
 from connector.simulator import settings as simulator_settings
 from connector.simulator.client import SimulatorClient
 from connector.simulator.server import RunningSimulator, running
@@ -25,15 +25,7 @@ from connector.simulator.settings import SettingsError
 
 DEFAULT_PORT = 8900
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_COLUMNS = {
-    "requests": "requests",
-    "accepted": "accepted",
-    "inbound": "inbound",
-    "accepted_max_1s": "max/s",
-    "accepted_mean_per_s": "mean/s",
-    "number_limit_violations": "over number limit",
-    "pair_violations": "over pair limit",
-}
+REPORT_TIMEOUT_S = 60
 
 
 @click.group(invoke_without_command=True)
@@ -145,35 +137,49 @@ def _announcement(served: RunningSimulator, generated: dict[str, str]) -> str:
 
 @command.command()
 @click.option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The simulator.")
+@click.option(
+    "--expect", "expected_file", type=_FILE, help="NDJSON: every command in order (number, recipient, command)."
+)
+@click.option("--sequence", help="Regular expression that finds the sequence number in a command id.")
+@click.option("--refused-ok", multiple=True, type=int, help="Commands refused with this code need not be accepted.")
 @output_option
-def report(url: str, output: str) -> None:
-    """Print what a running simulator has seen."""
+def report(
+    url: str, expected_file: Path | None, sequence: str | None, refused_ok: tuple[int, ...], output: str
+) -> None:
+    """Judge the sender by what a running simulator has seen.
+
+    Exit code 1 when something is violated, or cannot be known.
+    """
+    if expected_file is not None and sequence is not None:
+        message = "give --expect or --sequence, not both"
+        raise click.UsageError(message)
     try:
-        with SimulatorClient(url) as client:
-            summary, webhooks = client.summary(), client.webhooks()
+        expected = _expectation(expected_file)
+        pattern = None if sequence is None else judge.sequence_pattern(sequence)
+    except judge.ExpectationError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        with SimulatorClient(url, timeout_s=REPORT_TIMEOUT_S) as client:
+            evidence, webhooks = client.evidence(), client.webhooks()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         message = f"no simulator at {url}: {error}"
         raise click.ClickException(message) from None
+    checks = judge.checks(evidence, expected=expected, sequence=pattern, refused_ok=refused_ok)
     if output == "json":
-        click.echo(json.dumps({**summary, "webhooks": webhooks}, indent=2))
-        return
-    console = Console()
-    console.print(_numbers_table(summary))
-    console.print(_webhooks_line(webhooks))
+        told = {**evidence.summary, "webhooks": webhooks, "checks": [check._asdict() for check in checks]}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        Console().print(report_tables.report(evidence.summary, webhooks, checks))
+    if any(check.result in ("violated", "unknown") for check in checks):
+        click.get_current_context().exit(EXIT_FAILED)
 
 
-def _numbers_table(summary: dict[str, Any]) -> Table:
-    table = Table(title=f"{summary['requests']} requests, {summary['accepted']} accepted")
-    table.add_column("number")
-    for title in _COLUMNS.values():
-        table.add_column(title, justify="right")
-    table.add_column("refused")
-    for number, tally in summary["numbers"].items():
-        refused = ", ".join(f"{code}: {count}" for code, count in tally["refused"].items())
-        table.add_row(number, *(str(tally[name]) for name in _COLUMNS), refused)
-    return table
-
-
-def _webhooks_line(webhooks: dict[str, Any]) -> str:
-    updates = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in webhooks["updates"].items())
-    return f"webhook updates: {updates}; {webhooks['posts']['tried']} posts"
+def _expectation(file: Path | None) -> list[judge.Ordered] | None:
+    if file is None:
+        return None
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return judge.read_expectation(lines)
+    except (judge.ExpectationError, UnicodeDecodeError) as error:
+        message = f"{file}: {error}"
+        raise judge.ExpectationError(message) from None

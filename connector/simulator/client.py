@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import httpx
 
+from connector.simulator.report import EXAMPLES_MAX, Evidence
+
 
 class SimulatorClient:
     """The test-only endpoints of a simulator.
@@ -19,13 +21,14 @@ class SimulatorClient:
         base_url: see above.
         access_token: a token that opens every number; kept for callers of the API itself.
         app_secret: the secret that signs the webhooks; kept for receivers.
+        timeout_s: patience for each answer.
     """
 
-    def __init__(self, base_url: str, access_token: str = "", app_secret: str = "") -> None:
+    def __init__(self, base_url: str, access_token: str = "", app_secret: str = "", *, timeout_s: float = 10.0) -> None:
         self.base_url = base_url
         self.access_token = access_token
         self.app_secret = app_secret
-        self._http = httpx.Client(base_url=base_url, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_s, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +92,17 @@ class SimulatorClient:
         """Each number's fullest sliding seconds, and the moments over its limit."""
         return self._get("/_observer/seconds")
 
+    def evidence(self) -> Evidence:
+        """All that a sender is judged by."""
+        return Evidence(
+            summary=self.summary(),
+            acceptances=self.acceptances(),
+            accepted_twice=self._some("commands", accepted_min=2),
+            never_accepted=self.commands(accepted_max=0),
+            over_number_limit=self._some("requests", over_number_limit="true"),
+            over_pair_limit=self._some("requests", over_pair_limit="true"),
+        )
+
     def acceptances(self) -> list[dict[str, Any]]:
         """Every acceptance in order, those with a lost answer too."""
         response = self._http.get("/_observer/acceptances").raise_for_status()
@@ -97,6 +111,11 @@ class SimulatorClient:
     def set_webhook(self, url: str | None, verify_token: str | None = None) -> None:
         """Send webhooks to ``url`` from now on, after Meta's handshake when a token is given."""
         self._post("/_admin/webhook", {"url": url, "verify_token": verify_token})
+
+    def _some(self, what: str, **filters: str | int) -> list[dict[str, Any]]:
+        """The first ones, for examples."""
+        found: list[dict[str, Any]] = self._get(f"/_observer/{what}", limit=EXAMPLES_MAX, **filters)[what]
+        return found
 
     def _pages(self, path: str, member: str, **filters: str | int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

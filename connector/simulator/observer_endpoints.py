@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.simulator import observer_queries
 from connector.simulator.asgi import RequestError
-from connector.simulator.observer import Observed
+from connector.simulator.observer import NO_CODE, Observed
 
 if TYPE_CHECKING:
     from connector.simulator.app import Simulator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PAGE_MAX = 10_000
 _TEXT_FILTERS = ("number", "recipient", "type", "callback_data", "message_id", "command", "fault", "fault_id")
 _FIGURE_FILTERS = ("code", "http_status")
+_SWITCH_FILTERS = ("accepted", "over_number_limit", "over_pair_limit")
 MOMENTS_MAX = 1000
 
 
@@ -38,19 +39,26 @@ def requests(simulator: "Simulator", query: Mapping[str, str]) -> dict[str, Any]
     limit = min(_figure(rest.pop("limit", "1000")), PAGE_MAX)
     newest_first = rest.pop("order", "oldest") == "newest"
     equal_to: dict[str, str | int | bool] = {}
-    if "accepted" in rest:
-        equal_to["accepted"] = rest.pop("accepted") == "true"
     for name, value in rest.items():
         if name in _FIGURE_FILTERS:
-            equal_to[name] = _figure(value)
+            equal_to[name] = NO_CODE if (name, value) == ("code", "-1") else _figure(value)
         elif name in _TEXT_FILTERS:
             equal_to[name] = value
+        elif name in _SWITCH_FILTERS:
+            equal_to[name] = _switch(value)
         else:
-            known = ", ".join(("start", "limit", "order", *_TEXT_FILTERS, *_FIGURE_FILTERS))
+            known = ", ".join(("start", "limit", "order", *_TEXT_FILTERS, *_FIGURE_FILTERS, *_SWITCH_FILTERS))
             message = f"{name} is not one of {known}"
             raise RequestError(message)
     found = simulator.observer.requests(equal_to, start=start, limit=limit, newest_first=newest_first)
     return {"fields": (*Observed._fields, "accepted", "command"), "requests": found, "next_start": start + len(found)}
+
+
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        message = f"{text} is neither true nor false"
+        raise RequestError(message)
+    return text == "true"
 
 
 def _figure(text: str) -> int:
