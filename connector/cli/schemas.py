@@ -1,19 +1,19 @@
 """Check the Avro schemas offline, or register them."""
 
 import json
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import click
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from connector.cli import EXIT_FAILED, config_option, output_option
 from connector.config import Delivery, SchemaRegistry, TopicNames, Topics, load_from_environment
 from connector.config.settings import topic_names
+from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaRefusedError
 from connector.records import compatibility, schemas
-from connector.records.subjects import RECORD_OF_TOPIC, subject_of
-from connector.secrets import read_secret
+from connector.records.subjects import RECORD_OF_TOPIC, SubjectNameStrategy, subject_of
+from connector.service.startup import open_registry
 
 _COMPATIBILITY = "FULL_TRANSITIVE"
 
@@ -59,7 +59,14 @@ def check(ctx: click.Context, output: str) -> None:
 @click.option("--url", help="Base URL of the registry. Default: schema_registry.url, with --topics-from-config.")
 @click.option("--prefix", help="Goes before every default topic name.")
 @click.option(
-    "--topics-from-config", is_flag=True, help="Take topics, registry and its credentials from the configuration."
+    "--topics-from-config",
+    is_flag=True,
+    help="Take topics, subject names, registry and its credentials from the configuration.",
+)
+@click.option(
+    "--subject-name-strategy",
+    type=click.Choice(get_args(SubjectNameStrategy)),
+    help="What a subject is named after. Default: topic_name, or the configuration's with --topics-from-config.",
 )
 @config_option
 @output_option
@@ -70,6 +77,7 @@ def register(
     url: str | None,
     prefix: str | None,
     topics_from_config: bool,
+    subject_name_strategy: SubjectNameStrategy | None,
     config_path: Path | None,
     output: str,
 ) -> None:
@@ -82,46 +90,37 @@ def register(
             message = "--prefix and --topics-from-config exclude each other: the configuration has its own prefix."
             raise click.UsageError(message)
         settings = load_from_environment(config_path)
-        topics, registry = settings.topic_names, settings.schema_registry
+        topics, section = settings.topic_names, settings.schema_registry
     else:
-        topics, registry = topic_names(Topics(prefix=prefix or ""), Delivery()), SchemaRegistry()
-    client = _client(url or registry.url, registry)
-    results = [_register(client, subject, record) for subject, record in _subjects(topics)]
+        topics, section = topic_names(Topics(prefix=prefix or ""), Delivery()), SchemaRegistry()
+    if url is None and section.url is None:
+        message = "No registry: give --url, or --topics-from-config with schema_registry.url."
+        raise click.UsageError(message)
+    subjects = _subjects(topics, subject_name_strategy or section.subject_name_strategy)
+    with closing(open_registry(section, url)) as registry:
+        results = [_register(registry, subject, record) for subject, record in subjects.items()]
     _tell(results, output)
     ctx.exit(EXIT_FAILED if any(result.fault for result in results) else 0)
 
 
-def _client(url: str | None, registry: SchemaRegistry) -> SchemaRegistryClient:
-    if url is None:
-        message = "No registry: give --url, or --topics-from-config with schema_registry.url."
-        raise click.UsageError(message)
-    settings = {"url": url}
-    if registry.ca_file:
-        settings["ssl.ca.location"] = str(registry.ca_file)
-    if registry.basic_auth_file:
-        settings["basic.auth.user.info"] = read_secret(registry.basic_auth_file, text=True).decode()
-    return SchemaRegistryClient(settings)
-
-
-def _subjects(topics: TopicNames) -> list[tuple[str, str]]:
-    """Subject and record of every topic that carries records of ours."""
-    pairs = []
+def _subjects(topics: TopicNames, strategy: SubjectNameStrategy) -> dict[str, str]:
+    """Record of each subject, for every topic that carries records of ours."""
+    records = {}
     for key, record in RECORD_OF_TOPIC.items():
         named = getattr(topics, key)
-        pairs += [(subject_of(topic), record) for topic in (named if isinstance(named, tuple) else (named,))]
-    return pairs
+        for topic in named if isinstance(named, tuple) else (named,):
+            records[subject_of(strategy, topic, record)] = record
+    return records
 
 
-def _register(client: SchemaRegistryClient, subject: str, record: str) -> Registration:
-    # The rule first, so that the registry holds this very schema to it.
+def _register(registry: Registry, subject: str, record: str) -> Registration:
     try:
-        client.set_compatibility(subject, _COMPATIBILITY)
-        schema_id = client.register_schema(subject, Schema(schemas.schema_text(record), "AVRO"))
-    except SchemaRegistryError as error:
-        return Registration(subject, record, None, f"HTTP {error.http_status_code}: {error.error_message}")
-    except Exception as error:
-        # The client passes on whatever its HTTP library raises; the next subject would meet it too.
-        message = f"{subject}: {type(error).__name__}: {error}"
+        schema_id = registry.register(subject, schemas.schema_text(record), _COMPATIBILITY)
+    except SchemaRefusedError as error:
+        return Registration(subject, record, None, str(error))
+    except RegistryUnavailableError as error:
+        # The next subject would meet it too.
+        message = f"{subject}: {error}"
         raise click.ClickException(message) from error
     return Registration(subject, record, schema_id, None)
 

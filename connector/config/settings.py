@@ -29,6 +29,7 @@ from connector.config.fields import (
 )
 from connector.config.librdkafka import faults_of_properties, faults_of_role_properties, faults_of_secret_files
 from connector.config.topics import OWN_TOPICS, TopicNames, Topics
+from connector.records.subjects import SubjectNameStrategy
 
 
 class Kafka(Section):
@@ -62,6 +63,11 @@ class SchemaRegistry(Section):
 
     url: Url | None = Field(
         default=None, description="Base URL of a Confluent-compatible registry; `null`: no registry is used."
+    )
+    subject_name_strategy: SubjectNameStrategy = Field(
+        default="topic_name",
+        description="Subject of a schema, as Confluent's serializers name it: `topic_name` is `<topic>-value`, "
+        "`record_name` the record's full name, `topic_record_name` is `<topic>-<full name>`.",
     )
     basic_auth_file: File | None = Field(
         default=None, description="File that holds `user:password` for the registry; `null`: no authentication."

@@ -18,7 +18,8 @@ _SINGLE_OBJECT = b"\xc3\x01"
 _REGISTRY = b"\x00"
 _FINGERPRINT_END = 10
 _ID_END = 5
-# Ids come from outside, and each one that the registry knows costs a parsed schema. A topic has a handful of writers.
+# Ids come from outside, and each one that the registry knows is kept: as a parsed schema, or as the reason why it
+# cannot be read with. A topic has a handful of writers.
 _FETCHED_MAX = 256
 
 
@@ -52,12 +53,12 @@ class Codec:
         self._fetch = fetch
         self._current = {name: parse(schemas.schema_text(name)) for name in schemas.names()}
         self._known = {name: self._released(name) for name in schemas.names()}
-        self._fetched: dict[tuple[str, int], _Reader] = {}
+        self._own = {(name, id_): _Reader(self._current[name], None) for name, id_ in (ids or {}).items()}
+        self._fetched: dict[tuple[str, int], _Reader | str] = dict(self._own)
         if ids is None:
             self._prefixes = {name: _SINGLE_OBJECT + fingerprint(schemas.schema_text(name)) for name in schemas.names()}
         else:
             self._prefixes = {name: _REGISTRY + id_.to_bytes(4, "big") for name, id_ in ids.items()}
-            self._fetched = {(name, id_): _Reader(self._current[name], None) for name, id_ in ids.items()}
 
     def encode(self, name: str, record: Mapping[str, Any]) -> bytes:
         """The bytes of a record.
@@ -97,15 +98,6 @@ class Codec:
             raise Undecodable(message)
         return cast("dict[str, Any]", record)
 
-    def knows(self, name: str, data: bytes) -> bool:
-        """Whether :meth:`decode` answers without asking the registry, which may block.
-
-        Where it must not, let a thread decode these bytes first; the schema is known from then on.
-        """
-        if self._fetch is None or not data.startswith(_REGISTRY) or len(data) < _ID_END:
-            return True
-        return (name, _registry_id(data)) in self._fetched
-
     def _reader(self, name: str, data: bytes) -> tuple[_Reader, int]:
         if data.startswith(_SINGLE_OBJECT) and len(data) >= _FINGERPRINT_END:
             return self._reader_by_fingerprint(name, data[2:_FINGERPRINT_END]), _FINGERPRINT_END
@@ -122,26 +114,27 @@ class Codec:
             raise Undecodable(message) from None
 
     def _reader_by_id(self, name: str, id_: int) -> _Reader:
-        reader = self._fetched.get((name, id_))
-        if reader is None:
-            reader = _Reader(self._fetch_schema(name, id_), self._current[name])
+        found = self._fetched.get((name, id_))
+        if found is None:
+            found = self._fetch_reader(name, id_)
             if len(self._fetched) >= _FETCHED_MAX:
-                self._fetched.clear()
-            self._fetched[name, id_] = reader
-        return reader
+                self._fetched = dict(self._own)
+            self._fetched[name, id_] = found
+        if isinstance(found, str):
+            raise Undecodable(found)
+        return found
 
-    def _fetch_schema(self, name: str, id_: int) -> Any:
+    def _fetch_reader(self, name: str, id_: int) -> _Reader | str:
+        """How to read what was written with a schema, or why that cannot be done; both hold for ever."""
         if self._fetch is None:
-            message = f"{name}: schema id {id_}, but no schema registry is configured"
-            raise Undecodable(message)
+            return f"{name}: schema id {id_}, but no schema registry is configured"
         try:
-            return parse(self._fetch(id_))
+            return _Reader(parse(self._fetch(id_)), self._current[name])
         except LookupError as error:
             message = f"{name}: the schema registry has no schema {id_}"
             raise Undecodable(message) from error
         except UnsafeSchemaError as error:
-            message = f"{name}: schema {id_}: {error}"
-            raise Undecodable(message) from error
+            return f"{name}: schema {id_}: {error}"
 
     def _released(self, name: str) -> dict[bytes, _Reader]:
         current = self._current[name]

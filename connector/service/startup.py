@@ -7,11 +7,13 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from connector.config import ConfigurationError, Fault, Settings
-from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaNotRegisteredError
+from connector.clock import SystemClock
+from connector.config import ConfigurationError, Fault, SchemaRegistry, Settings
+from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaNotRegisteredError, SchemaTexts
 from connector.kafka.topics import TopicAdmin, UnreachableError
 from connector.records import schemas
 from connector.records.codec import Codec
+from connector.records.subjects import subject_of
 from connector.secrets import read_secret
 from connector.telemetry.health import Health
 
@@ -72,32 +74,45 @@ async def topics_present(admin: TopicAdmin, names: Iterable[str], health: Health
     return await until_it_works("topics", look, health, "topics", (UnreachableError, MissingTopicsError))
 
 
-async def build_codec(settings: Settings, subjects: Mapping[str, str], health: Health) -> Codec:
+async def build_codec(settings: Settings, topics: Mapping[str, str], health: Health) -> Codec:
     """The codec; with a registry, the ids of what this role writes (record name to topic) are looked up first.
 
     Raises:
-        ConfigurationError: a schema is not registered.
+        ConfigurationError: a schema is not registered, or the registry cannot be reached with these settings at all.
     """
     if settings.schema_registry.url is None:
         health.set("schema_registry", ok=True)
         return Codec()
-    registry = Registry(registry_config(settings))
+    registry = open_registry(settings.schema_registry)
+    strategy = settings.schema_registry.subject_name_strategy
+    subjects = {record: subject_of(strategy, topic, record) for record, topic in topics.items()}
 
     async def look_up() -> dict[str, int]:
         return await asyncio.to_thread(_ids, registry, subjects)
 
     ids = await until_it_works("schema registry", look_up, health, "schema_registry", (RegistryUnavailableError,))
-    return Codec(ids, registry.schema_of)
+    return Codec(ids, SchemaTexts(registry.schema_of, SystemClock()).of)
 
 
-def registry_config(settings: Settings) -> dict[str, Any]:
+def open_registry(section: SchemaRegistry, url: str | None = None) -> Registry:
+    """The registry of a configuration, or the one at ``url`` with the configuration's credentials; asks it nothing yet.
+
+    Raises:
+        ConfigurationError: these settings can reach no registry.
+    """
+    try:
+        return Registry(registry_config(section, url))
+    except (ValueError, OSError) as error:
+        raise ConfigurationError([Fault("schema_registry", f"cannot be used: {error}")]) from None
+
+
+def registry_config(section: SchemaRegistry, url: str | None = None) -> dict[str, Any]:
     """The registry client's own names."""
-    registry = settings.schema_registry
-    config: dict[str, Any] = {"url": registry.url}
-    if registry.basic_auth_file is not None:
-        config["basic.auth.user.info"] = read_secret(registry.basic_auth_file, text=True).decode()
-    if registry.ca_file is not None:
-        config["ssl.ca.location"] = str(registry.ca_file)
+    config: dict[str, Any] = {"url": url or section.url}
+    if section.basic_auth_file is not None:
+        config["basic.auth.user.info"] = read_secret(section.basic_auth_file, text=True).decode()
+    if section.ca_file is not None:
+        config["ssl.ca.location"] = str(section.ca_file)
     return config
 
 
@@ -121,9 +136,9 @@ async def ended(task: asyncio.Task[Any]) -> None:
 
 def _ids(registry: Registry, subjects: Mapping[str, str]) -> dict[str, int]:
     faults, ids = [], {}
-    for record, topic in subjects.items():
+    for record, subject in subjects.items():
         try:
-            ids[record] = registry.id_of(f"{topic}-value", schemas.schema_text(record))
+            ids[record] = registry.id_of(subject, schemas.schema_text(record))
         except SchemaNotRegisteredError as error:
             faults.append(Fault("schema_registry.url", str(error)))
     if faults:

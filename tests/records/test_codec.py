@@ -168,25 +168,36 @@ def test_a_fetched_schema_is_asked_for_once() -> None:
     assert asked == [IDS["DeliveryControl"]]
 
 
-def test_one_can_see_whether_the_registry_will_be_asked() -> None:
-    """Only an id seen for the first time needs it; whoever must not block decodes such bytes in a thread first."""
-    codec = Codec({"NumberSignal": 3}, lambda _id: schemas.schema_text("DeliveryControl"))
-    data = Codec(IDS).encode("DeliveryControl", CONTROL)
-    assert not codec.knows("DeliveryControl", data)
-    codec.decode("DeliveryControl", data)
-    assert codec.knows("DeliveryControl", data)
-    assert codec.knows("NumberSignal", b"\x00\x00\x00\x00\x03")
-    assert all(codec.knows("DeliveryControl", other) for other in (b"", b"\x00\x00", b"{}", b"\xc3\x01"))
-    assert PLAIN.knows("DeliveryControl", data)
+def test_a_schema_that_is_unsafe_is_asked_for_once() -> None:
+    """Each record that carries its id is undecodable, and the registry and the parser are left alone."""
+    asked: list[int] = []
+
+    def fetch(id_: int) -> str:
+        asked.append(id_)
+        return '{"type": "record", "name": "R", "fields": [{"name": "next", "type": ["null", "R"]}]}'
+
+    codec = Codec(fetch=fetch)
+    for _ in range(3):
+        with pytest.raises(Undecodable, match=r"schema 9: .*contains itself"):
+            codec.decode("DeliveryControl", b"\x00\x00\x00\x00\x09\x00")
+    assert asked == [9]
 
 
 def test_fetched_schemas_are_bounded() -> None:
-    """Ids without end do not fill the memory."""
-    codec = Codec(fetch=lambda _id: schemas.schema_text("DeliveryControl"))
+    """Ids without end do not fill the memory, and the codec's own ids are never asked for."""
+    asked: list[int] = []
+
+    def fetch(id_: int) -> str:
+        asked.append(id_)
+        return schemas.schema_text("DeliveryControl")
+
+    codec = Codec(IDS, fetch)
     body = PLAIN.encode("DeliveryControl", CONTROL)[10:]
-    for id_ in range(300):
+    for id_ in range(1000, 1300):
         codec.decode("DeliveryControl", b"\x00" + id_.to_bytes(4, "big") + body)
     assert len(codec._fetched) <= 256
+    codec.decode("DeliveryControl", codec.encode("DeliveryControl", CONTROL))
+    assert asked == list(range(1000, 1300))
 
 
 def test_a_newer_writers_field_is_skipped_and_its_symbol_becomes_the_default() -> None:
