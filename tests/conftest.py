@@ -2,7 +2,14 @@
 
 import pytest
 
-pytest_plugins = ["connector.simulator.pytest_plugin", "tests.fixtures.broker", "tests.fixtures.tools"]
+# Those that others import come first, or pytest could not rewrite their assertions.
+pytest_plugins = [
+    "connector.simulator.pytest_plugin",
+    "tests.fixtures.broker",
+    "tests.fixtures.tools",
+    "tests.fixtures.kafka_connect",
+    "tests.fixtures.schema_registry",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
