@@ -3,63 +3,45 @@
 They ask for no token: serve them to tests only.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET
 
-from connector.simulator import observer_queries
+from connector.simulator import observer_queries, switches
 from connector.simulator.asgi import RequestError
 from connector.simulator.fault_endpoints import add_fault, remove_fault
 from connector.simulator.fault_kinds import AnyFault
 from connector.simulator.observer_endpoints import observe
-from connector.simulator.settings import InboundKind, Level, WebhookUrl
+from connector.simulator.settings_business import TemplateSettings
+from connector.simulator.settings_types import Section
+from connector.simulator.switch_bodies import (
+    AccountChange,
+    EventRequest,
+    InboundRequest,
+    NumberChange,
+    TemplateChange,
+    TokenChange,
+    Upgrade,
+    UserChange,
+    WebhookChange,
+)
+from connector.simulator.switches import known_number, set_number
 
 if TYPE_CHECKING:
     from connector.simulator.app import Simulator
 
-
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class NumberChange(_Body, frozen=True):
-    """The body of ``POST /_admin/numbers/{id}``; see :class:`~connector.simulator.settings.NumberSettings`."""
-
-    level: Level | None = None
-    mps: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
-
-
-class InboundRequest(_Body, frozen=True):
-    """The body of ``POST /_admin/inbound``.
-
-    Attributes:
-        number: the ``phone_number_id`` that is written to; the first one known when missing.
-        sender: digits of the user's phone; one of the made-up users when missing.
-        kind: what the message is, unless ``text`` or ``message`` says so.
-        text: a text message with this body.
-        message: the message itself as Meta would send it; id, sender and timestamp are added where they lack.
-        count: how many.
-    """
-
-    number: str | None = None
-    sender: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{5,15}$")] | None = None
-    kind: InboundKind = "text"
-    text: str | None = None
-    message: dict[str, Any] | None = None
-    count: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
-
-
-class WebhookChange(_Body, frozen=True):
-    """The body of ``POST /_admin/webhook``.
-
-    Attributes:
-        url: where webhooks go from now on; null for nowhere.
-        verify_token: when given, the URL must first pass Meta's handshake with it.
-    """
-
-    url: WebhookUrl | None = None
-    verify_token: str | None = None
+__all__ = [
+    "InboundRequest",
+    "NumberChange",
+    "RequestError",
+    "WebhookChange",
+    "send_inbound",
+    "serve",
+    "set_number",
+    "set_webhook",
+]
 
 
 async def serve(
@@ -104,30 +86,39 @@ def _state(simulator: "Simulator", what: str) -> Any:
 
 async def _change(simulator: "Simulator", what: list[str], payload: bytes) -> Any:
     match what:
-        case ["numbers", number_id]:
-            return set_number(simulator, number_id, msgspec.json.decode(payload, type=NumberChange))
         case ["faults"]:
             return {"id": add_fault(simulator, msgspec.json.decode(payload, type=AnyFault))}
         case ["inbound"]:
             return {"ids": send_inbound(simulator, msgspec.json.decode(payload, type=InboundRequest))}
         case ["webhook"]:
             return await set_webhook(simulator, msgspec.json.decode(payload, type=WebhookChange))
+    return _switch(simulator, what, payload)
+
+
+def _switch(simulator: "Simulator", what: list[str], payload: bytes) -> Any:
+    """Change something about the business, as the table says."""
+    for pattern, (body, change) in _SWITCHES.items():
+        if len(pattern) == len(what) and _fits(pattern, what):
+            named = [given for part, given in zip(pattern, what, strict=True) if not part]
+            return change(simulator, *named, msgspec.json.decode(payload, type=body))
     return None
 
 
-def set_number(simulator: "Simulator", number_id: str, change: NumberChange) -> dict[str, Any]:
-    """Create the number if need be, and set its level, its limit or both.
+def _fits(pattern: tuple[str, ...], what: list[str]) -> bool:
+    return all(given == part or (given and not part) for part, given in zip(pattern, what, strict=True))
 
-    Raises:
-        RequestError: the id is none, or there are too many numbers.
-    """
-    number = simulator.cloud.numbers.add(number_id)
-    if number is None:
-        message = f"{number_id} is no phone number id, or there are too many numbers"
-        raise RequestError(message)
-    if change != NumberChange():
-        number.set_limit(change.level, change.mps)
-    return {"id": number.id, "level": number.level, "mps": number.window.limit}
+
+# Path below /_admin, with an empty part for each id or name; the body; what it does.
+_SWITCHES: dict[tuple[str, ...], tuple[type[Section], Callable[..., dict[str, Any]]]] = {
+    ("numbers", ""): (NumberChange, set_number),
+    ("numbers", "", "upgrade"): (Upgrade, switches.upgrade_number),
+    ("accounts", ""): (AccountChange, switches.set_account),
+    ("tokens",): (TokenChange, switches.set_token),
+    ("templates",): (TemplateSettings, switches.put_template),
+    ("templates", ""): (TemplateChange, switches.change_template),
+    ("users", ""): (UserChange, switches.set_user),
+    ("events",): (EventRequest, switches.send_events),
+}
 
 
 def send_inbound(simulator: "Simulator", request: InboundRequest) -> list[str]:
@@ -136,12 +127,7 @@ def send_inbound(simulator: "Simulator", request: InboundRequest) -> list[str]:
     Raises:
         RequestError: the number is not known, or there is none yet.
     """
-    numbers = simulator.cloud.numbers
-    known = numbers.all()
-    number = numbers.find(request.number) if request.number is not None else (known[0] if known else None)
-    if number is None:
-        message = "the number is not known" if request.number is not None else "there is no number yet"
-        raise RequestError(message)
+    number = known_number(simulator, request.number)
     content = request.message
     if content is None and request.text is not None:
         content = {"type": "text", "text": {"body": request.text}}
@@ -149,14 +135,17 @@ def send_inbound(simulator: "Simulator", request: InboundRequest) -> list[str]:
 
 
 async def set_webhook(simulator: "Simulator", change: WebhookChange) -> dict[str, Any]:
-    """Send webhooks elsewhere from now on.
+    """Send webhooks elsewhere, or otherwise, from now on.
 
     Raises:
         RequestError: the URL did not pass the handshake.
     """
-    checked = change.url is not None and change.verify_token is not None
-    if checked and not await simulator.sender.handshake(change.url or "", change.verify_token or ""):
-        message = f"{change.url} did not answer 200 with the challenge"
+    given = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
+    verify_token = given.pop("verify_token")
+    url = given.get("url")
+    if url is not None and verify_token is not None and not await simulator.sender.handshake(url, verify_token):
+        message = f"{url} did not answer 200 with the challenge"
         raise RequestError(message)
-    simulator.sender.url = change.url
-    return {"url": change.url}
+    settings = msgspec.structs.replace(simulator.sender.settings, **given)
+    simulator.sender.change(settings)
+    return {"url": settings.url}

@@ -25,7 +25,6 @@ class WebhookSender:
     """
 
     def __init__(self, settings: WebhookSettings, app_secret: str, clock: Clock, random: Random) -> None:
-        self.url = settings.url
         self.outbox = Outbox(settings, random)
         self._settings = settings
         self._secret = app_secret
@@ -43,13 +42,17 @@ class WebhookSender:
             self._changed.set()
 
     @property
+    def url(self) -> str | None:
+        """Where to; None for nowhere."""
+        return self.outbox.settings.url
+
+    @property
     def settings(self) -> WebhookSettings:
         """In force now."""
         return self.outbox.settings
 
     def change(self, settings: WebhookSettings) -> None:
         """Go by other settings from now on; connections and timeout stay as they were."""
-        self.url = settings.url
         self.outbox.change(settings)
         self._changed.set()
 
