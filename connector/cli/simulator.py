@@ -55,6 +55,7 @@ def command(context: click.Context, /, host: str, port: int, admin_port: int | N
     try:
         values, generated = _values(options)
         settings = simulator_settings.from_mapping(values)
+        scenario.from_settings(settings.scenario)
         events = scenario.from_file(options["scenario_file"]) if options["scenario_file"] else ()
     except SettingsError as error:
         raise click.UsageError(str(error)) from None

@@ -15,7 +15,7 @@ from connector.simulator.faults import Faults
 from connector.simulator.latency import HeldAnswers, latency
 from connector.simulator.observer import Observer
 from connector.simulator.routes import Routes
-from connector.simulator.scenario import Event
+from connector.simulator.scenario import Event, from_settings
 from connector.simulator.scenario_player import Player
 from connector.simulator.sender import WebhookSender
 from connector.simulator.settings import Settings
@@ -30,7 +30,10 @@ class Simulator:
         settings: everything that can be chosen.
         clock: the simulator's own time; limits and observer go by it.
         random: source of ids and latencies; seeded by ``settings.seed`` when not given.
-        scenario: what happens when.
+        scenario: what happens when, beside ``settings.scenario``.
+
+    Raises:
+        SettingsError: ``settings.scenario`` is none.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Simulator:
             refuse=self._refusal,
             knows_number=self.cloud.numbers.__contains__,
         )
-        self.scenario = Player(self, scenario)
+        self.scenario = Player(self, [*from_settings(settings.scenario), *scenario])
 
     async def start(self) -> None:
         """Begin to send webhooks, inbound messages among them when they come by themselves."""

@@ -21,12 +21,12 @@ class Player:
 
     Args:
         simulator: it happens to.
-        events: in order of time.
+        events: in any order.
     """
 
     def __init__(self, simulator: "Simulator", events: Sequence[Event]) -> None:
         self._simulator = simulator
-        self._events = events
+        self._events = sorted(events, key=lambda event: event.at_s)
         self._results: list[str] = []
         self._started_s: float | None = None
         self._playing: asyncio.Task[None] | None = None

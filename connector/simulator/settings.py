@@ -7,6 +7,7 @@ import msgspec
 import yaml
 
 from connector.simulator import template_forms
+from connector.simulator.observer_commands import identifier
 from connector.simulator.settings_business import (
     LEVEL_MPS,
     AccountSettings,
@@ -87,6 +88,7 @@ class Settings(Section, frozen=True):
         commands_max: commands told apart by the observer; the sums say how many are forgotten.
         command_id: how the observer tells a command from ``biz_opaque_callback_data``: ``whole``, ``wkc1`` (the
             connector's envelope), or a regular expression whose first group is the command.
+        scenario: events, each at its time, as :mod:`connector.simulator.scenario` reads them.
     """
 
     access_tokens: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = (DEFAULT_TOKEN,)
@@ -115,6 +117,7 @@ class Settings(Section, frozen=True):
     remembered_max: Annotated[int, msgspec.Meta(ge=0, le=5_000_000)] = 100_000
     commands_max: Annotated[int, msgspec.Meta(ge=1, le=50_000_000)] = 1_000_000
     command_id: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "whole"
+    scenario: tuple[Any, ...] = ()
     seed: int | None = None
 
     @property
@@ -133,6 +136,7 @@ def from_mapping(values: Any) -> Settings:
         settings = msgspec.convert(values if values is not None else {}, Settings)
         for template in settings.templates:
             template_forms.form(template.components)
+        identifier(settings.command_id)
     except ValueError as error:
         raise SettingsError(str(error)) from None
     return settings

@@ -101,6 +101,15 @@ def test_events_in_settings_are_named_by_their_place() -> None:
         scenario.from_settings(events)
 
 
+async def test_settings_bring_a_scenario_along() -> None:
+    """Beside the one given to the server; both are played."""
+    settings = from_mapping({"scenario": [{"at": 0, "number": "1", "mps": 7}]})
+    given = scenario.from_settings([{"at": 0, "number": "2", "mps": 8}])
+    async with running(settings, scenario=given) as served:
+        await soon(lambda: len(served.simulator.cloud.numbers.all()) == 2)
+        assert [number.window.limit for number in served.simulator.cloud.numbers.all()] == [7, 8]
+
+
 async def test_it_happens() -> None:
     """Each event at its time, and what went wrong is told."""
     events = scenario.from_settings(

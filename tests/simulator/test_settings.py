@@ -29,6 +29,7 @@ def test_everything_has_a_default() -> None:
         ({"numbers": [{"id": "x"}]}, "$.numbers[0].id"),
         ({"numbers": [{"id": "1", "level": "LOW"}]}, "$.numbers[0].level"),
         ({"access_tokens": []}, "$.access_tokens"),
+        ({"command_id": "("}, "nor a regular expression"),
         ([], "array"),
     ],
 )
