@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 WHOLE = "whole"
 ENVELOPE = "wkc1"
-_PREFIX = "wkc1:"
-_LENGTHS = 5
-_NUMERAL = re.compile("0|[1-9][0-9]{0,8}")
+_HEAD = re.compile(r"wkc1:(0|[1-9]\d{0,8}),([1-9]\d{0,8}),\d{1,9},(0|[1-9]\d{0,8}),(-|0|[1-9]\d{0,8}):", re.ASCII)
 
 Identify = Callable[[str | None], str | None]
 
@@ -69,17 +67,15 @@ def _in_envelope(data: str | None) -> str | None:
 
     The number of the attempt stands among the lengths and has no part of its own; ``-`` means no data.
     """
-    if data is None or not data.startswith(_PREFIX):
+    head = None if data is None else _HEAD.match(data)
+    if data is None or head is None:
         return data
-    head, _, parts = data[len(_PREFIX) :].partition(":")
-    figures = head.split(",")
-    if len(figures) != _LENGTHS or not all(map(_NUMERAL.fullmatch, [*figures[:4], figures[4].replace("-", "0")])):
+    installation, command, trace, rest = head.groups()
+    start = head.end() + int(installation)
+    end = start + int(command)
+    if end + int(trace) + (0 if rest == "-" else int(rest)) != len(data):
         return data
-    installation, command, _, trace = map(int, figures[:4])
-    rest = 0 if figures[4] == "-" else int(figures[4])
-    if installation + command + trace + rest != len(parts) or not command:
-        return data
-    return parts[installation : installation + command]
+    return data[start:end]
 
 
 class Commands:
