@@ -105,7 +105,7 @@ def _switch(simulator: "Simulator", what: list[str], payload: bytes) -> Any:
 
 
 def _fits(pattern: tuple[str, ...], what: list[str]) -> bool:
-    return all(given == part or (given and not part) for part, given in zip(pattern, what, strict=True))
+    return all(given == part if part else given for part, given in zip(pattern, what, strict=True))
 
 
 # Path below /_admin, with an empty part for each id or name; the body; what it does.
