@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from connector.delivery.throughput_limit import Spend
 from connector.records.commands import Command
@@ -23,6 +23,20 @@ class Source(NamedTuple):
         place = f"{self.partition}/{self.offset}"
         named = f"{self.topic}/{place}"
         return named if len(named) <= COMMAND_ID_MAX else f"{hashlib.sha256(self.topic.encode()).hexdigest()}/{place}"
+
+
+_PUNCTUATION: Final = str.maketrans("", "", "+-() .")
+
+
+def pair_of(to: str | None, recipient: str | None) -> str:
+    """One name for one person, however the phone is written; ``to`` wins (Meta, business-scoped user ids, 2026-03-10).
+
+    Meta takes ``+``, spaces, hyphens and brackets in a phone (send messages, 2026-09-11); a group id stays as it is.
+    """
+    if not to:
+        return recipient or ""
+    digits = to.translate(_PUNCTUATION)
+    return digits if digits.isdigit() else to
 
 
 class SourceRecord(NamedTuple):
@@ -94,7 +108,7 @@ class QueuedCommand:
     @property
     def recipient(self) -> str:
         """The user or group that the pair limit is about."""
-        return self.command.recipient or self.command.to or ""
+        return pair_of(self.command.to, self.command.recipient)
 
     @property
     def resend_ambiguous(self) -> bool:
@@ -110,6 +124,7 @@ class Verdict(StrEnum):
     ACCEPTED = "ACCEPTED"
     DEAD_LETTERED = "DEAD_LETTERED"
     EXPIRED = "EXPIRED"
+    DUPLICATE = "DUPLICATE"
 
 
 class DeadLetterClass(StrEnum):
@@ -117,6 +132,7 @@ class DeadLetterClass(StrEnum):
 
     UNDECODABLE = "undecodable"
     INVALID = "invalid"
+    ID_CONFLICT = "id_conflict"
     REFUSED = "refused"
     UNDELIVERABLE = "undeliverable"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
@@ -139,6 +155,8 @@ class Settle:
     reason: str
     dead_letter_class: DeadLetterClass | None = None
     result: AttemptOutcome | None = None
+    duplicate_of: str | None = None
+    """Event id of the outcome that the first command of this identity has, or will have."""
 
 
 Effect = RetryAt | Settle
@@ -159,16 +177,17 @@ class Output(NamedTuple):
 class Settlement:
     """What settles one record that was read: its outputs and its offset go into the same transaction.
 
-    ``taken`` says that the command was in memory. ``outcome`` is the word that goes into metrics and logs (a forwarded
-    command has the outcome ``FORWARDED`` there and no record of it); ``phone_number_id`` is None when the record could
-    not be read that far.
+    ``key`` is the record's own. ``command`` is None when the record never became one. ``outcome`` is the word that goes
+    into metrics and logs; a forwarded command, and one that had its outcome before, have none on Kafka.
+    ``phone_number_id`` is None when the record could not be read that far.
     """
 
     source: Source
+    key: bytes | None
     epoch: int
     outputs: tuple[Output, ...]
     outcome: str
-    taken: bool = False
+    command: QueuedCommand | None = None
     phone_number_id: str | None = None
     command_id: str | None = None
     dead_letter_class: str = ""

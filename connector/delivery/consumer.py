@@ -12,10 +12,14 @@ from typing import Any, Final, Protocol
 import structlog
 
 from connector.clock import Clock
-from connector.delivery.backlog import Partition, Windows
-from connector.delivery.command import QueuedCommand, Settlement, Source, SourceRecord
-from connector.delivery.intake import Intake, Placement
+from connector.delivery.backfill import Backfill
+from connector.delivery.backlog import Partition
+from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord
 from connector.delivery.ledger.settlements import Ledger
+from connector.delivery.ledger.states import StateWriter
+from connector.delivery.ledger.takeover import History, RecentSend
+from connector.delivery.reception import Reception
+from connector.delivery.slots import SlotStarter
 from connector.kafka.group import GroupConsumer, Partitions
 from connector.kafka.registry import RegistryUnavailableError
 
@@ -27,6 +31,9 @@ READ_WAIT_S: Final = 0.02
 
 COMMIT_EVERY_S: Final = 0.1
 """Between two transactions: half of the 200 ms that are promised, so that a slow turn still keeps them."""
+
+STATES_EVERY_S: Final = 1.0
+"""Between two records of a deferred unit's progress: after a crash as much is read again, and known by its outcomes."""
 
 
 class Loop(Protocol):
@@ -41,12 +48,15 @@ class Loop(Protocol):
     def drop(self, slots: frozenset[int]) -> None:
         """Forget these slots; returns when that is done."""
 
+    def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
+        """Messages that left a slot before it was ours; returns at once."""
+
     def settled(self, settlements: Sequence[Settlement]) -> None:
         """These are committed; returns at once."""
 
 
 class SlotConsumer:
-    """Reads, places, pauses and commits.
+    """Reads, takes in, commits.
 
     :meth:`run` is the thread; :meth:`settle` and :meth:`stop` may be called from any other.
     """
@@ -55,32 +65,35 @@ class SlotConsumer:
         self,
         group: GroupConsumer,
         ledger: Ledger,
-        intake: Intake,
+        reception: Reception,
         loop: Loop,
         clock: Clock,
         *,
-        placement: Placement,
+        slots: SlotStarter,
+        backfill: Backfill,
+        states: StateWriter,
         topics: Sequence[str],
-        window: int,
-        on_assignment: Callable[[int], Any],
+        on_slots: Callable[[int], Any],
         on_read: Callable[[str, int], None],
     ) -> None:
         self._group = group
         self._ledger = ledger
-        self._intake = intake
-        self._placement = placement
+        self._reception = reception
         self._loop = loop
         self._clock = clock
+        self._slots = slots
+        self._backfill = backfill
+        self._states = states
         self._topics = topics
-        self._windows = Windows(window)
-        self._on_assignment = on_assignment
+        self._on_slots = on_slots
         self._on_read = on_read
-        self._assigned: set[Partition] = set()
-        self._arrived: deque[SourceRecord] = deque()
+        self._arrived: deque[tuple[SourceRecord, int]] = deque()
         self._inbox: deque[Settlement] = deque()
+        self._notes: list[Output] = []
         self._stopping = Event()
         self._epoch = 0
         self._committed_at = 0.0
+        self._states_at = 0.0
 
     def settle(self, settlement: Settlement) -> None:
         """A command of ours is done; its records are written in the next transaction."""
@@ -96,73 +109,112 @@ class SlotConsumer:
         Raises:
             FatalProducerError: settlements cannot be written any more.
             FatalConsumerError: records cannot be read any more.
+            SlotsChangedError: the group had another number of slots before.
         """
         self._group.join(self._topics, self._on_assigned, self._on_revoked, self._on_lost)
         try:
             while not self._stopping.is_set():
                 self._turn()
-            self._give_up(frozenset(self._assigned))
+            self._give_up(self._slots.assigned)
         finally:
             self._group.close()
+            self._backfill.close()
+            self._slots.close()
             self._ledger.close()
 
     def _turn(self) -> None:
-        records = self._group.read(READ_MAX, READ_WAIT_S)
-        self._arrived.extend(_source_record(message) for message in records)
+        if histories := self._slots.ready():
+            for history in histories:
+                self._begin(history)
+            self._on_slots(self._slots.started)
+        records = self._group.read(READ_MAX, 0.0 if self._reception.backlog.behind() else READ_WAIT_S)
+        self._arrive(records)
+        self._take()
+        self._commit_when_due()
+        self._group.pause(self._slots.assigned if self._arrived else self._slots.resting())
+
+    def _begin(self, history: History) -> None:
+        """The slot's past is read: its records may flow."""
+        for partition, position in history.positions.items():
+            self._ledger.begin(partition, position)
+        self._reception.begin(history.slot, history.identities, history.states.kept)
+        self._loop.remember(history.slot, history.recent_sends)
+        self._notes.append(self._states.slot(history.slot, self._clock.wall_ms(), released=False))
+        log.info(
+            "delivery.slot_started",
+            slot=history.slot,
+            outcomes=history.outcomes_read,
+            cursors=len(history.states.kept),
+        )
+
+    def _arrive(self, records: Sequence[Any]) -> None:
+        for message in records:
+            record = _source_record(message)
+            epoch = self._ledger.read(record.source)
+            if epoch is not None:
+                self._arrived.append((record, epoch))
         for topic, count in Counter(message.topic() or "" for message in records).items():
             self._on_read(topic, count)
-        if self._arrived:
-            self._take()
-        if self._inbox or self._ledger.pending:
-            self._commit_when_due()
-        self._group.pause(self._assigned if self._arrived else self._windows.full() | self._incomplete())
 
     def _take(self) -> None:
-        """All that has arrived, in order; what cannot be decoded while the registry is away stays for the next turn."""
+        """All that has arrived, then a chunk of the backfill; what needs a registry that is away stays."""
         now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
-        commands = []
-        while self._arrived:
-            record = self._arrived[0]
-            epoch = self._ledger.expected(record.source, self._epoch)
-            if epoch is not None:
-                try:
-                    taken = self._intake.take(record, epoch, now, wall_ms)
-                except RegistryUnavailableError as error:
-                    log.warning("delivery.registry_unavailable", reason=str(error), waiting=len(self._arrived))
-                    break
-                self._ledger.read(record.source, epoch)
-                if isinstance(taken, QueuedCommand):
-                    self._windows.take(_partition(record.source), taken.command.phone_number_id)
-                    commands.append(taken)
-                else:
-                    self._inbox.append(taken)
-            self._arrived.popleft()
+        commands: list[QueuedCommand] = []
+        try:
+            while self._arrived:
+                self._sort(self._reception.live(*self._arrived[0], now, wall_ms), commands)
+                self._arrived.popleft()
+            for message in self._backfill.records():
+                record = _source_record(message)
+                epoch = self._ledger.epoch(Partition(record.source.topic, record.source.partition))
+                if epoch is not None:
+                    self._sort(self._reception.again(record, epoch, now, wall_ms), commands)
+        except RegistryUnavailableError as error:
+            log.warning("delivery.registry_unavailable", reason=str(error), waiting=len(self._arrived))
         if commands:
             self._loop.feed(commands)
 
+    def _sort(self, taken: QueuedCommand | Settlement | None, commands: list[QueuedCommand]) -> None:
+        if isinstance(taken, QueuedCommand):
+            commands.append(taken)
+        elif taken is not None:
+            self._inbox.append(taken)
+
     def _commit_when_due(self) -> None:
-        if self._clock.monotonic() - self._committed_at >= COMMIT_EVERY_S:
+        if self._clock.monotonic() - self._committed_at < COMMIT_EVERY_S:
+            return
+        if self._inbox or self._notes or self._ledger.is_due():
             self._commit()
 
-    def _commit(self) -> bool:
+    def _commit(self, *, everything: bool = False) -> bool:
+        wall_ms, now = self._clock.wall_ms(), self._clock.monotonic()
         while self._inbox:
             settlement = self._inbox.popleft()
-            if self._ledger.add(settlement) and settlement.taken:
-                self._windows.settle(_partition(settlement.source), settlement.phone_number_id or "")
-        committed = self._ledger.commit(self._group.membership)
+            if self._ledger.add(settlement):
+                self._reception.settled(settlement, wall_ms)
+        urgent = not everything and now - self._states_at < STATES_EVERY_S
+        changes = self._reception.backlog.changes(urgent=urgent)
+        states = [self._states.unit(partition, key, kept, wall_ms) for partition, key, kept in changes]
+        committed = self._ledger.commit(self._group.membership, [*self._notes, *states])
         self._committed_at = self._clock.monotonic()
+        if committed is None:
+            return False
+        self._notes = []
+        self._reception.backlog.written(urgent=urgent)
+        self._states_at = self._states_at if urgent else now
         if committed:
             self._loop.settled(committed)
-        return not self._ledger.pending
+        return True
 
     def _on_assigned(self, partitions: Partitions) -> None:
+        """New ones rest until the past of their slots is read."""
         self._epoch += 1
-        self._assigned |= {Partition(*name) for name in partitions}
-        incomplete = self._incomplete()
-        log.info("delivery.assigned", partitions=len(partitions), slots=len(self._slots()), incomplete=len(incomplete))
-        if incomplete:
-            log.warning("delivery.slots_incomplete", partitions=sorted(f"{t}/{p}" for t, p in incomplete))
-        self._on_assignment(len(self._slots()))
+        for name in partitions:
+            self._ledger.assign(Partition(*name), self._epoch)
+        self._slots.assign(Partition(*name) for name in partitions)
+        self._group.pause(self._slots.resting())
+        log.info("delivery.assigned", partitions=len(partitions))
+        self._on_slots(self._slots.started)
 
     def _on_revoked(self, partitions: Partitions) -> None:
         """Start nothing more, wait for what is in flight, commit all that is settled, and only then let go."""
@@ -175,35 +227,30 @@ class SlotConsumer:
         log.warning("delivery.lost", partitions=len(partitions))
 
     def _give_up(self, partitions: frozenset[Partition]) -> None:
-        self._loop.drain(self._slots_of(partitions))
-        if not self._commit():
+        """What is unsettled goes back to the log, with cursors that say where: the next owner repeats nothing."""
+        slots = self._slots.of(partitions)
+        self._loop.drain(slots)
+        self._commit()
+        self._reception.give_back(partitions)
+        started = [slot for slot in slots if self._slots.is_started(slot)]
+        self._notes += [self._states.slot(slot, self._clock.wall_ms(), released=True) for slot in started]
+        if not self._commit(everything=True):
             log.warning("delivery.uncommitted_at_revoke", pending=self._ledger.pending)
+        self._notes = []
         self._forget(partitions)
 
     def _forget(self, partitions: frozenset[Partition]) -> None:
-        self._loop.drop(self._slots_of(partitions))
-        self._assigned -= partitions
-        self._arrived = deque(record for record in self._arrived if _partition(record.source) not in partitions)
+        slots = self._slots.of(partitions)
+        self._loop.drop(slots)
+        self._slots.forget(partitions)
+        self._arrived = deque(arrived for arrived in self._arrived if _partition_of(arrived[0]) not in partitions)
         for partition in partitions:
             self._ledger.forget(partition)
-            self._windows.forget(partition)
-
-    def _slots_of(self, partitions: frozenset[Partition]) -> frozenset[int]:
-        return frozenset(p.partition for p in partitions if p.topic in self._placement.slotted)
-
-    def _slots(self) -> set[int]:
-        """Slots of which this worker holds the partition of every slotted topic."""
-        held = self._slots_of(frozenset(self._assigned))
-        return {slot for slot in held if all((topic, slot) in self._assigned for topic in self._placement.slotted)}
-
-    def _incomplete(self) -> set[Partition]:
-        """Partitions of slots that another worker holds a part of: they rest until they are together."""
-        complete = self._slots()
-        return {p for p in self._assigned if p.topic in self._placement.slotted and p.partition not in complete}
+        self._reception.forget(partitions, slots)
 
 
-def _partition(source: Source) -> Partition:
-    return Partition(source.topic, source.partition)
+def _partition_of(record: SourceRecord) -> Partition:
+    return Partition(record.source.topic, record.source.partition)
 
 
 def _source_record(message: Any) -> SourceRecord:

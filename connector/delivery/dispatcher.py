@@ -71,6 +71,7 @@ class Dispatcher:
         self._in_flight_per_number = in_flight_per_number
         self._numbers: dict[tuple[int, str], Number] = {}
         self._rates: dict[str, int] = {}
+        self._asked: set[str] = set()
         self._wakeups: list[tuple[float, int, Number]] = []
         self._sequence = itertools.count()
         self._draining: set[int] = set()
@@ -80,7 +81,9 @@ class Dispatcher:
         """Take a command in; True when its number is new here and its rate is to be read from the API."""
         key = (queued.slot, queued.command.phone_number_id)
         number = self._numbers.get(key)
-        unknown = number is None and queued.command.phone_number_id not in self._rates
+        unknown = key[1] not in self._rates and key[1] not in self._asked
+        if unknown:
+            self._asked.add(key[1])
         if number is None:
             number = self._numbers[key] = self._new_number(*key, now)
         number.accept(queued, now)
@@ -136,6 +139,13 @@ class Dispatcher:
                 number.release(LEVEL_HOLD, now)
                 self._schedule(number, now)
 
+    def remember(self, slot: int, phone_number_id: str, recipient: str, sent_at: float, now: float) -> None:
+        """A message left before the slot was ours: its pair owes for it. In the order of sending."""
+        key = (slot, phone_number_id)
+        if key not in self._numbers:
+            self._numbers[key] = self._new_number(*key, now)
+        self._numbers[key].remember(recipient, sent_at, now)
+
     def knows(self, phone_number_id: str) -> bool:
         """Whether anything of the number is kept."""
         return any(number.phone_number_id == phone_number_id for number in self._numbers.values())
@@ -143,6 +153,7 @@ class Dispatcher:
     def forget_rate(self, phone_number_id: str) -> None:
         """The number is asked for again when it comes back."""
         self._rates.pop(phone_number_id, None)
+        self._asked.discard(phone_number_id)
 
     def next_wakeup(self) -> float:
         """When :meth:`due` is to be called next; NEVER when only new input can change something."""

@@ -54,23 +54,26 @@ class Intake:
 
     def take(self, record: SourceRecord, epoch: int, now: float, wall_ms: int) -> QueuedCommand | Settlement:
         """What becomes of ``record``; ``now`` in monotonic seconds, ``wall_ms`` in Unix milliseconds."""
-        moved_from = self._moved_from(record)
-        slot = record.source.partition % self._placement.slots
-        reading = Reading(record, moved_from or record.source, slot, epoch)
+        reading = self.reading(record, epoch)
         try:
             command = parse_command(record.value, self._codec)
             digest = payload_digest(command)
         except (Undecodable, InvalidCommand) as error:
             return self._outcomes.reject(reading, _fault(error), wall_ms)
         home = slot_of(command.phone_number_id, self._placement.slots)
-        at_home = slot == home and record.source.topic in self._placement.slotted
-        if not at_home and moved_from is None:
+        at_home = reading.slot == home and record.source.topic in self._placement.slotted
+        if not at_home and reading.origin == record.source:
             return self._forward(record, command, home, epoch)
         queued = self._queued(reading, command, digest)
         if command.not_before_ms is not None:
             queued.retry_at = now + (command.not_before_ms - wall_ms) / 1000
         queued.expires_at = _expires_at(queued, now, wall_ms)
         return queued
+
+    def reading(self, record: SourceRecord, epoch: int) -> Reading:
+        """The record with its origin and its slot; nothing is decoded."""
+        slot = record.source.partition % self._placement.slots
+        return Reading(record, self._moved_from(record) or record.source, slot, epoch)
 
     def _queued(self, reading: Reading, command: Command, digest: str) -> QueuedCommand:
         origin = reading.origin
@@ -96,6 +99,7 @@ class Intake:
         output = Output(self._placement.rerouted, home, key, record.value, headers, record.timestamp_ms)
         return Settlement(
             source=source,
+            key=record.key,
             epoch=epoch,
             outputs=(output,),
             outcome=FORWARDED,

@@ -98,6 +98,10 @@ class Number:
         if idle and not pair.in_flight:
             self._list(lane, now)
 
+    def remember(self, recipient: str, sent_at: float, now: float) -> None:
+        """A message left before this number was ours to send for."""
+        self._pair(recipient, now).limit.spend(sent_at)
+
     def expired(self, now: float) -> Iterator[QueuedCommand]:
         """Take out the commands whose time has passed; one that is in flight waits for its result."""
         while self._expiring and self._expiring[0][0] <= now:

@@ -1,4 +1,4 @@
-"""How far a partition is settled: the offset that may be committed, fenced by the epoch of the assignment.
+"""How far a partition is settled: the offset that may be committed.
 
 Invariant: every offset below :meth:`Watermark.position` is settled, forwarded or was never a record; nothing at or
 above it is skipped by a restart.
@@ -8,23 +8,25 @@ from collections import deque
 
 
 class Watermark:
-    """The settled prefix of one assigned partition. ``first`` is the first offset read in this ``epoch``."""
+    """The settled prefix of one assigned partition; ``first`` is where the live stream begins."""
 
-    def __init__(self, epoch: int, first: int) -> None:
-        self.epoch = epoch
+    def __init__(self, first: int) -> None:
         self._open: deque[int] = deque()
         self._settled: set[int] = set()
-        self._next = first
         self._committed = first
+        self.next = first
+        """The next offset of the live stream."""
 
-    def expects(self, offset: int) -> bool:
-        """Whether the record at ``offset`` has not been read yet."""
-        return offset >= self._next
+    def read(self, offset: int) -> bool:
+        """A record was read; False when it had been read before.
 
-    def read(self, offset: int) -> None:
-        """An expected record was read; offsets only grow, gaps are transaction markers or compacted records."""
+        Offsets of one partition only grow; gaps are transaction markers or compacted records.
+        """
+        if offset < self.next:
+            return False
         self._open.append(offset)
-        self._next = offset + 1
+        self.next = offset + 1
+        return True
 
     def settle(self, offset: int) -> None:
         """The record at ``offset`` needs nothing more; a second time changes nothing."""
@@ -35,7 +37,7 @@ class Watermark:
 
     def position(self) -> int:
         """The offset to commit: the lowest unsettled one, or the next to be read."""
-        return self._open[0] if self._open else self._next
+        return self._open[0] if self._open else self.next
 
     def unsettled(self) -> int:
         """How many records that were read are not behind the watermark yet."""

@@ -12,6 +12,7 @@ import structlog
 from connector.clock import Clock
 from connector.delivery.command import QueuedCommand, RetryAt, Settle, Settlement, Verdict
 from connector.delivery.dispatcher import Dispatcher
+from connector.delivery.ledger.takeover import RecentSend
 from connector.delivery.outcomes import OutcomeWriter
 from connector.delivery.throughput_limit import NEVER
 from connector.records.commands import canonical_body
@@ -112,6 +113,13 @@ class Worker:
                 self._learning.add(number)
                 self._spawn(self._learn_rate(number))
         self._pump()
+
+    def remember(self, slot: int, sends: Iterable[RecentSend]) -> None:
+        """Messages that left a slot before it was ours: their pairs owe for them."""
+        now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
+        for send in sends:
+            sent_at = now - max(0, wall_ms - send.at_ms) / 1000
+            self._dispatcher.remember(slot, send.phone_number_id, send.recipient, sent_at, now)
 
     async def drain(self, slots: frozenset[int], budget_s: float) -> bool:
         """Start nothing more for these slots and wait for what is in flight; False when the budget was too short."""

@@ -242,6 +242,7 @@ def _topics(settings: Settings) -> list[str]:
         names.webhook_rejects,
         names.rerouted_commands,
         names.delivery_outcomes,
+        names.delivery_state,
         names.number_signals,
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 METADATA_TIMEOUT_S: Final = 10.0
 
@@ -47,3 +47,55 @@ class TopicReader:
         if found.error is not None:
             raise KafkaException(found.error)
         return list(found.partitions)
+
+
+class PositionedReader:
+    """Committed records from chosen offsets of chosen partitions; no group, no commits; used from one thread."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": "unused",  # the client wants one; nothing joins a group or commits
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+            }
+        )
+        self._positions: dict[tuple[str, int], int] = {}
+
+    def go(self, topic: str, partition: int, offset: int) -> None:
+        """Read this partition from ``offset`` on; a partition that is being read already is read anew from there."""
+        self.leave(topic, partition)
+        self._consumer.incremental_assign([TopicPartition(topic, partition, offset)])
+        self._positions[topic, partition] = offset
+
+    def leave(self, topic: str, partition: int) -> None:
+        """Read this partition no more."""
+        if self._positions.pop((topic, partition), None) is not None:
+            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+
+    def position(self, topic: str, partition: int) -> int | None:
+        """Where reading goes on: everything committed below has been read. None when the partition is not read."""
+        return self._positions.get((topic, partition))
+
+    def read(self, count_max: int, timeout_s: float) -> list[Message]:
+        """Up to ``count_max`` records; waits for the first one only."""
+        records: list[Message] = []
+        wait_s = timeout_s
+        while len(records) < count_max and self._positions and (message := self._consumer.poll(wait_s)) is not None:
+            wait_s = 0.0
+            place = (message.topic() or "", message.partition() or 0)
+            error, offset = message.error(), message.offset()
+            if place not in self._positions or offset is None:
+                continue
+            if error is None:
+                self._positions[place] = offset + 1
+                records.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the binding's public name for a local event
+                self._positions[place] = max(self._positions[place], offset)
+        return records
+
+    def close(self) -> None:
+        """Let go."""
+        self._consumer.close()

@@ -3,12 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 CALL_TIMEOUT_S: Final = 3.0
 CREATE_TIMEOUT_S: Final = 30.0
+COMMITTED_TIMEOUT_S: Final = 15.0
+"""Longer than the 10 s after which the broker aborts a transaction that a dead worker left open."""
+
+EARLIEST: Final[OffsetSpec] = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the binding has no types here
+LATEST: Final[OffsetSpec] = OffsetSpec.latest()  # type: ignore[no-untyped-call] # see above
 
 
 class TopicSpec(NamedTuple):
@@ -44,6 +50,42 @@ class TopicAdmin:
         except KafkaException as error:
             raise UnreachableError(error.args[0].str()) from error
         return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+    def committed(self, group_id: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The group's committed positions, those in open transactions waited for; without the never committed ones.
+
+        Raises:
+            KafkaException: no answer in time; with a transaction still open this may be worth another try.
+        """
+        asked = ConsumerGroupTopicPartitions(group_id, [TopicPartition(*name) for name in partitions])
+        (answer,) = self._client.list_consumer_group_offsets(
+            [asked], require_stable=True, request_timeout=COMMITTED_TIMEOUT_S
+        ).values()
+        found = answer.result().topic_partitions
+        return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+
+    def extents(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """Of each partition the oldest offset, and the next one to be written, those in open transactions included.
+
+        Raises:
+            KafkaException: no answer in time.
+        """
+        names = list(partitions)
+        oldest, newest = self._offsets(names, EARLIEST), self._offsets(names, LATEST)
+        return {name: (oldest[name], newest[name]) for name in names}
+
+    def offsets_at(self, partitions: Iterable[tuple[str, int]], at_ms: int) -> dict[tuple[str, int], int]:
+        """Of each partition the first offset at or after a time in Unix milliseconds; -1 when there is none yet.
+
+        Raises:
+            KafkaException: no answer in time.
+        """
+        return self._offsets(list(partitions), OffsetSpec.for_timestamp(at_ms))
+
+    def _offsets(self, names: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        asked = {TopicPartition(*name): spec for name in names}
+        answers = self._client.list_offsets(asked, request_timeout=COMMITTED_TIMEOUT_S) if asked else {}
+        return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
     def create(self, specs: Iterable[TopicSpec], replication: int) -> None:
         """Make topics; ``replication`` -1 takes the broker's default.

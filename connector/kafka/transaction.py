@@ -73,6 +73,7 @@ class TransactionalProducer:
     """Used from one thread only. ``config`` has librdkafka's names; ours that guarantee something win."""
 
     def __init__(self, config: Mapping[str, Any], transactional_id: str) -> None:
+        self.transactional_id = transactional_id
         self._producer = Producer(
             {
                 # A client that forgets its brokers while all are away hangs in the middle of a transaction

@@ -15,16 +15,23 @@ import structlog
 
 from connector.clock import Clock
 from connector.config import CommandTopic, ConfigurationError, Fault, Settings
+from connector.delivery.admission import Admission
+from connector.delivery.backfill import Backfill
 from connector.delivery.command import QueuedCommand, Settlement, TopicPolicy
 from connector.delivery.consumer import SlotConsumer
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
 from connector.delivery.intake import Intake, Placement
 from connector.delivery.ledger.settlements import Ledger
+from connector.delivery.ledger.states import StateWriter
+from connector.delivery.ledger.takeover import RecentSend, Takeover
 from connector.delivery.outcomes import Destinations, OutcomeWriter
+from connector.delivery.reception import Reception
 from connector.delivery.retry import RetryPolicy
+from connector.delivery.slots import SlotStarter
 from connector.delivery.worker import Worker
 from connector.kafka.group import GroupConsumer
+from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import TransactionalProducer, UnreachableProducerError
 from connector.records.codec import Codec
@@ -92,7 +99,11 @@ class DeliveryService:
     async def _start(self, admin: TopicAdmin) -> tuple[Placement, Codec, TransactionalProducer]:
         counts = await topics_present(admin, self._needed_topics(), self._health)
         placement = self._placement(counts)
-        codec = await build_codec(self._settings, {"DeliveryOutcome": self._names.delivery_outcomes}, self._health)
+        codec = await build_codec(
+            self._settings,
+            {"DeliveryOutcome": self._names.delivery_outcomes, "DeliveryState": self._names.delivery_state},
+            self._health,
+        )
         producer = TransactionalProducer(
             client_config(self._settings, self._settings.kafka.producer),
             f"{self._settings.delivery.installation}-{uuid.uuid4().hex[:12]}",
@@ -107,9 +118,13 @@ class DeliveryService:
         return placement, codec, producer
 
     async def _work(
-        self, admin: TopicAdmin, placement: Placement, codec: Codec, producer: TransactionalProducer,
+        self,
+        admin: TopicAdmin,
+        placement: Placement,
+        codec: Codec,
+        producer: TransactionalProducer,
         stopping: asyncio.Task[Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         delivery, cloud = self._settings.delivery, self._settings.cloud_api
         outcomes = OutcomeWriter(self._destinations(), codec)
         async with contextlib.AsyncExitStack() as stack:
@@ -117,22 +132,7 @@ class DeliveryService:
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
             bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
-            consumer = SlotConsumer(
-                GroupConsumer(
-                    client_config(self._settings, self._settings.kafka.consumer),
-                    delivery.group_id,
-                    delivery.session_timeout_s,
-                ),
-                Ledger(producer, self._observer, self._clock),
-                Intake(placement, outcomes, codec),
-                bridge,
-                self._clock,
-                placement=placement,
-                topics=[*self._names.commands, self._names.rerouted_commands],
-                window=delivery.window_per_number,
-                on_assignment=bridge.thread_safe(self._on_assignment),
-                on_read=self._observer.consumed,
-            )
+            consumer = self._consumer(placement, codec, outcomes, producer, bridge, admin=admin)
             bridge.worker = worker = Worker(
                 self._dispatcher,
                 api,
@@ -152,14 +152,62 @@ class DeliveryService:
             consumer.stop()
             await thread
 
-    def _on_assignment(self, slots: int) -> None:
+    def _consumer(
+        self,
+        placement: Placement,
+        codec: Codec,
+        outcomes: OutcomeWriter,
+        producer: TransactionalProducer,
+        bridge: "_Bridge",
+        *,
+        admin: TopicAdmin,
+    ) -> SlotConsumer:
+        """Everything of the Kafka thread."""
+        config = client_config(self._settings, self._settings.kafka.consumer)
+        delivery, names = self._settings.delivery, self._names
+        group = GroupConsumer(config, delivery.group_id, delivery.session_timeout_s)
+        ledger = Ledger(producer, self._observer, self._clock)
+        reception = Reception(
+            Intake(placement, outcomes, codec),
+            Admission(outcomes),
+            ledger.let_go,
+            slotted=placement.slotted,
+            window=delivery.window_per_number,
+        )
+        reading = {name: value for name, value in config.items() if name != "group.protocol"}
+        takeover = Takeover(
+            admin,
+            delivery.group_id,
+            lambda: PositionedReader(reading),
+            codec,
+            self._clock,
+            state_topic=names.delivery_state,
+            outcomes_topic=names.delivery_outcomes,
+        )
+        return SlotConsumer(
+            group,
+            ledger,
+            reception,
+            bridge,
+            self._clock,
+            slots=SlotStarter(placement, takeover),
+            backfill=Backfill(PositionedReader(reading), reception.backlog, ledger.live_position),
+            states=StateWriter(names.delivery_state, placement.slots, producer.transactional_id, codec),
+            topics=[*names.commands, names.rerouted_commands],
+            on_slots=bridge.thread_safe(self._on_slots),
+            on_read=self._observer.consumed,
+        )
+
+    def _on_slots(self, started: int) -> None:
         self._health.set("group", ok=True)
-        log.info("delivery.slots", slots=slots)
+        log.info("delivery.slots", started=started)
 
     def _needed_topics(self) -> list[str]:
         names = self._names
         dead_letters = [names.dead_letters_of(topic) for topic in names.commands]
-        return [*names.commands, *dead_letters, names.rerouted_commands, names.delivery_outcomes]
+        return [
+            *names.commands, *dead_letters, names.rerouted_commands, names.delivery_outcomes, names.delivery_state,
+        ]  # fmt: skip
 
     def _placement(self, counts: Mapping[str, int]) -> Placement:
         """N is the partition count of the topics that are ours; a command topic may have another one.
@@ -169,7 +217,11 @@ class DeliveryService:
         """
         names = self._names
         slots = counts[names.rerouted_commands]
-        owned = [names.delivery_outcomes, *(names.dead_letters_of(topic) for topic in names.commands)]
+        owned = [
+            names.delivery_outcomes,
+            names.delivery_state,
+            *(names.dead_letters_of(topic) for topic in names.commands),
+        ]
         faults = [
             Fault(topic, f"has {counts[topic]} partitions, {names.rerouted_commands} has {slots}; they must be equal")
             for topic in owned
@@ -236,6 +288,10 @@ class _Bridge:
 
     def drain(self, slots: frozenset[int]) -> None:
         asyncio.run_coroutine_threadsafe(self.worker.drain(slots, self._drain_s), self._loop).result()
+
+    def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
+        if sends:
+            self._loop.call_soon_threadsafe(self.worker.remember, slot, sends)
 
     def drop(self, slots: frozenset[int]) -> None:
         async def drop() -> None:

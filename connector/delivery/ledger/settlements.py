@@ -5,7 +5,7 @@ writes nothing; and our own epoch shuts out what belongs to an assignment that h
 membership, not ownership.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -44,6 +44,7 @@ class Ledger:
         self._transactions = transactions
         self._clock = clock
         self._observer = observer
+        self._epochs: dict[Partition, int] = {}
         self._watermarks: dict[Partition, Watermark] = {}
         self._pending: list[Settlement] = []
 
@@ -52,33 +53,55 @@ class Ledger:
         """Settlements that are not committed."""
         return len(self._pending)
 
-    def expected(self, source: Source, newest: int) -> int | None:
-        """The epoch that a record belongs to, or None when it had been read before in this assignment.
+    def assign(self, partition: Partition, epoch: int) -> None:
+        """The partition is ours from now on; what belongs to an earlier epoch of it is void."""
+        self._epochs[partition] = epoch
 
-        ``newest`` becomes that of a partition of which nothing was read yet.
-        """
-        watermark = self._watermarks.get(Partition(source.topic, source.partition))
-        if watermark is None:
-            return newest
-        return watermark.epoch if watermark.expects(source.offset) else None
+    def begin(self, partition: Partition, position: int) -> None:
+        """The live stream of the partition begins at this committed position."""
+        self._watermarks.setdefault(partition, Watermark(position))
 
-    def read(self, source: Source, epoch: int) -> None:
-        """An expected record was read."""
+    def epoch(self, partition: Partition) -> int | None:
+        """The epoch of the assignment; None when the partition is not ours."""
+        return self._epochs.get(partition)
+
+    def read(self, source: Source) -> int | None:
+        """A record of the live stream was read; its epoch, or None when it is not ours or had been read before."""
         partition = Partition(source.topic, source.partition)
-        if partition not in self._watermarks:
-            self._watermarks[partition] = Watermark(epoch, source.offset)
-        self._watermarks[partition].read(source.offset)
+        epoch = self._epochs.get(partition)
+        if epoch is None:
+            return None
+        watermark = self._watermarks.get(partition)
+        if watermark is None:
+            watermark = self._watermarks[partition] = Watermark(source.offset)
+        return epoch if watermark.read(source.offset) else None
+
+    def live_position(self, partition: Partition) -> int | None:
+        """Where the live stream goes on; None when nothing is known of it yet."""
+        watermark = self._watermarks.get(partition)
+        return watermark.next if watermark else None
+
+    def let_go(self, partition: Partition, offsets: Iterable[int]) -> None:
+        """The watermark is not to wait for these: a cursor stands for them, in the next transaction at the latest."""
+        watermark = self._watermarks.get(partition)
+        if watermark is not None:
+            for offset in offsets:
+                watermark.settle(offset)
 
     def add(self, settlement: Settlement) -> bool:
         """Take a settlement; False when its assignment has ended, so that it is void."""
         if not self._is_current(settlement):
             return False
-        self._watermarks[_partition(settlement)].settle(settlement.source.offset)
+        self.let_go(_partition(settlement), [settlement.source.offset])
         self._pending.append(settlement)
         return True
 
-    def commit(self, membership: Callable[[], object]) -> list[Settlement]:
-        """Commit what is pending; those that are committed now.
+    def is_due(self) -> bool:
+        """Whether there is something to commit."""
+        return bool(self._pending) or any(True for _ in self._offsets())
+
+    def commit(self, membership: Callable[[], object], states: Sequence[Output] = ()) -> list[Settlement] | None:
+        """Commit what is pending, with ``states``: the settlements that are committed now; None when it was aborted.
 
         What an aborted transaction held stays pending and is written again.
 
@@ -86,11 +109,11 @@ class Ledger:
             FatalProducerError: nothing can be written any more.
         """
         self._pending = [settlement for settlement in self._pending if self._is_current(settlement)]
-        if not self._pending:
+        offsets = list(self._offsets())
+        if not self._pending and not offsets and not states:
             return []
-        offsets = self._offsets()
-        if not self._written(offsets, membership):
-            return []
+        if not self._written(states, offsets, membership):
+            return None
         for topic, partition, offset in offsets:
             self._watermarks[Partition(topic, partition)].committed(offset)
         committed, self._pending = self._pending, []
@@ -98,22 +121,25 @@ class Ledger:
 
     def forget(self, partition: Partition) -> None:
         """The assignment of the partition has ended: what is pending of it is void."""
+        self._epochs.pop(partition, None)
         self._watermarks.pop(partition, None)
 
     def close(self) -> None:
         """Let go of the producer; nothing uncommitted becomes visible."""
         self._transactions.close()
 
-    def _written(self, offsets: Sequence[tuple[str, int, int]], membership: Callable[[], object]) -> bool:
+    def _written(
+        self, states: Sequence[Output], offsets: Sequence[tuple[str, int, int]], membership: Callable[[], object]
+    ) -> bool:
         while True:
             outputs = [output for settlement in self._pending for output in settlement.outputs]
             began = self._clock.monotonic()
             try:
-                self._transactions.commit(outputs, offsets, membership())
+                self._transactions.commit([*outputs, *states], offsets, membership())
             except TransactionAbortedError as error:
                 self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
                 log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
-                if not isinstance(error, RecordTooLargeError):
+                if not isinstance(error, RecordTooLargeError) or error.index >= len(outputs):
                     return False
                 self._shorten(outputs[error.index])
             else:
@@ -134,17 +160,15 @@ class Ledger:
             for settlement in self._pending
         ]
 
-    def _offsets(self) -> list[tuple[str, int, int]]:
+    def _offsets(self) -> Iterator[tuple[str, int, int]]:
         """Of every partition whose settled prefix has grown."""
-        return [
-            (partition.topic, partition.partition, position)
-            for partition, watermark in self._watermarks.items()
-            if (position := watermark.uncommitted()) is not None
-        ]
+        for partition, watermark in self._watermarks.items():
+            position = watermark.uncommitted()
+            if position is not None:
+                yield partition.topic, partition.partition, position
 
     def _is_current(self, settlement: Settlement) -> bool:
-        watermark = self._watermarks.get(_partition(settlement))
-        return watermark is not None and watermark.epoch == settlement.epoch
+        return self._epochs.get(_partition(settlement)) == settlement.epoch
 
 
 def _partition(settlement: Settlement) -> Partition:

@@ -1,0 +1,84 @@
+"""The records of ``delivery_state``: what a slot's next owner has to know, and how it is read back. Pure.
+
+Key of a slot's own record is ``slot``; of a number and command topic ``<record key>/<topic>``. A topic's name has no
+slash, so the last one parts the two.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from connector.delivery.backlog import Interval, Kept, Partition
+from connector.delivery.command import Output
+from connector.records.codec import Codec
+from connector.records.headers import cloud_event
+from connector.records.types import DeliveryState
+
+SLOT_KEY: Final = b"slot"
+_EVENT_TYPE: Final = "whatsapp.delivery-state.v1"
+
+
+@dataclass(slots=True)
+class SlotStates:
+    """What was read of one slot: the group's slot count when it was last owned, and the deferred units."""
+
+    slots_total: int | None = None
+    kept: dict[tuple[str, bytes], Kept] = field(default_factory=dict)
+
+    def read(self, key: bytes | None, value: bytes | None, codec: Codec) -> None:
+        """One record, in the order of the partition; a later one replaces an earlier one of the same key.
+
+        Raises:
+            Undecodable: somebody else has written there.
+        """
+        if key is None:
+            return
+        state = codec.decode("DeliveryState", value) if value is not None else {}
+        if key == SLOT_KEY:
+            self.slots_total = (state.get("slot") or {}).get("slots_total", self.slots_total)
+            return
+        number_key, _, topic = key.rpartition(b"/")
+        unit = (topic.decode(errors="replace"), number_key)
+        number: dict[str, Any] = state.get("number") or {}
+        if number.get("cursor") is None:
+            self.kept.pop(unit, None)
+        else:
+            beyond = tuple(Interval(range_["from"], range_["to"]) for range_ in number.get("settled_beyond") or ())
+            self.kept[unit] = Kept(number["cursor"], beyond)
+
+
+class StateWriter:
+    """Builds state records for one worker."""
+
+    def __init__(self, topic: str, slots: int, worker: str, codec: Codec) -> None:
+        self._topic = topic
+        self._slots = slots
+        self._worker = worker
+        self._codec = codec
+
+    def slot(self, slot: int, now_ms: int, *, released: bool) -> Output:
+        """Who owns the slot, or owned it last."""
+        return self._output(slot, SLOT_KEY, {
+            "slot": {
+                "slots_total": self._slots,
+                "worker": self._worker,
+                "transactional_id": self._worker,
+                "released": released,
+                "updated_at": now_ms,
+            },
+        }, now_ms)  # fmt: skip
+
+    def unit(self, partition: Partition, key: bytes, kept: Kept | None, now_ms: int) -> Output:
+        """What has to survive of a deferred unit; a tombstone when nothing has to."""
+        name = key + b"/" + partition.topic.encode()
+        if kept is None:
+            return Output(self._topic, partition.partition, name, None, ())
+        beyond = [{"from": interval.first, "to": interval.last} for interval in kept.settled_beyond]
+        return self._output(
+            partition.partition, name, {"number": {"cursor": kept.cursor, "settled_beyond": beyond}}, now_ms
+        )
+
+    def _output(self, slot: int, key: bytes, state: Any, now_ms: int) -> Output:
+        record: DeliveryState = state
+        event_id = f"{self._worker}/{slot}/{key.decode(errors='replace')}/{now_ms}"
+        headers = tuple(cloud_event(event_id, _EVENT_TYPE, f"/whatsapp-kafka-connector/{self._worker}"))
+        return Output(self._topic, slot, key, self._codec.encode("DeliveryState", record), headers)
