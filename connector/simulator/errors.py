@@ -1,7 +1,7 @@
 """Errors as the Graph API shapes them: the table is data, the bodies are built from it.
 
 Codes and titles: Meta, Cloud API error codes, 2026-09-11. HTTP statuses: the same page, 2025-12 (the newer copy dropped
-the column).
+the column). ``is_transient`` of 17 and 80007: Meta, OpenAPI description v23.0, 2025.
 """
 
 from types import MappingProxyType
@@ -32,6 +32,7 @@ KINDS: MappingProxyType[int, ErrorKind] = MappingProxyType(
         3: ErrorKind("API Method", 500),
         4: ErrorKind("Application request limit reached", 400, transient=True),
         10: ErrorKind("Application does not have permission for this action", 403),
+        17: ErrorKind("User request limit reached", 400, transient=True),
         33: ErrorKind("Parameter value is not valid", 400, GRAPH_METHOD),
         100: ErrorKind("Invalid parameter"),
         104: ErrorKind("An access token is required to request this resource.", 401),
@@ -40,7 +41,7 @@ KINDS: MappingProxyType[int, ErrorKind] = MappingProxyType(
         368: ErrorKind("Temporarily blocked for policies violations", 403),
         613: ErrorKind("Calls to this api have exceeded the rate limit.", 429),
         2500: ErrorKind("Unknown path components"),
-        80007: ErrorKind("Rate limit issues"),
+        80007: ErrorKind("Rate limit issues", 400, transient=True),
         80008: ErrorKind("There have been too many calls to this WhatsApp Business account"),
         130403: ErrorKind("Business has blocked this user"),
         130429: ErrorKind("Rate limit hit"),
