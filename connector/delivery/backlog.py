@@ -155,10 +155,13 @@ class Backlog:
         unit.take(offset)
         return Offer.TAKE_DEFERRED if unit.deferred else Offer.TAKE
 
-    def offer_again(self, partition: Partition, key: bytes, offset: int) -> bool:
-        """A record that the backfill reads: True when it is taken now."""
+    def offer_again(self, partition: Partition, key: bytes, offset: int, live: int) -> bool:
+        """A record that the backfill reads: True when it is taken now.
+
+        From ``live`` on, where the live stream goes on, records are not the backfill's.
+        """
         unit = self._units.get(partition, {}).get(key)
-        if unit is None or unit.following or not unit.filling or offset < unit.next_take:
+        if unit is None or unit.following or not unit.filling or not unit.next_take <= offset < live:
             return False
         if unit.is_done(offset):
             unit.next_take = offset + 1

@@ -14,13 +14,18 @@ KEYLESS: Final = b""
 
 
 class Reception:
-    """Of one worker, on one thread. ``let_go`` is told the offsets that the watermark is not to wait for any more."""
+    """Of one worker, on one thread.
+
+    ``let_go`` is told the offsets that the watermark is not to wait for any more; ``live`` tells where a partition's
+    live stream goes on.
+    """
 
     def __init__(
         self,
         intake: Intake,
         admission: Admission,
         let_go: Callable[[Partition, Iterable[int]], None],
+        live: Callable[[Partition], int | None],
         *,
         slotted: frozenset[str],
         window: int,
@@ -29,6 +34,7 @@ class Reception:
         self._intake = intake
         self._admission = admission
         self._let_go = let_go
+        self._live = live
         self._identities: dict[int, Identities] = {}
         self.backlog = Backlog(window)
 
@@ -58,7 +64,9 @@ class Reception:
 
     def again(self, record: SourceRecord, epoch: int, now: float, wall_ms: int) -> QueuedCommand | Settlement | None:
         """A record that the backfill has read; None when it is not wanted, or not yet."""
-        if not self.backlog.offer_again(*_place(record)):
+        partition, key, offset = _place(record)
+        live = self._live(partition)
+        if live is None or not self.backlog.offer_again(partition, key, offset, live):
             return None
         return self._take(record, epoch, now, wall_ms)
 

@@ -171,6 +171,7 @@ class DeliveryService:
             Intake(placement, outcomes, codec),
             Admission(outcomes),
             ledger.let_go,
+            ledger.live_position,
             slotted=placement.slotted,
             window=delivery.window_per_number,
         )
