@@ -8,12 +8,12 @@ from typing import NamedTuple, get_args
 import click
 
 from connector.cli import EXIT_FAILED, config_option, output_option
-from connector.config import Delivery, SchemaRegistry, TopicNames, Topics, load_from_environment
+from connector.config import Delivery, SchemaRegistry, Topics, load_from_environment
 from connector.config.settings import topic_names
 from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaRefusedError
 from connector.records import compatibility, schemas
-from connector.records.subjects import RECORD_OF_TOPIC, SubjectNameStrategy, subject_of
-from connector.service.startup import open_registry
+from connector.records.subjects import SubjectNameStrategy
+from connector.service.schema_registry import open_registry, records_of_subjects
 
 _COMPATIBILITY = "FULL_TRANSITIVE"
 
@@ -96,21 +96,11 @@ def register(
     if url is None and section.url is None:
         message = "No registry: give --url, or --topics-from-config with schema_registry.url."
         raise click.UsageError(message)
-    subjects = _subjects(topics, subject_name_strategy or section.subject_name_strategy)
+    records = records_of_subjects(topics, subject_name_strategy or section.subject_name_strategy)
     with closing(open_registry(section, url)) as registry:
-        results = [_register(registry, subject, record) for subject, record in subjects.items()]
+        results = [_register(registry, subject, record) for subject, record in records.items()]
     _tell(results, output)
     ctx.exit(EXIT_FAILED if any(result.fault for result in results) else 0)
-
-
-def _subjects(topics: TopicNames, strategy: SubjectNameStrategy) -> dict[str, str]:
-    """Record of each subject, for every topic that carries records of ours."""
-    records = {}
-    for key, record in RECORD_OF_TOPIC.items():
-        named = getattr(topics, key)
-        for topic in named if isinstance(named, tuple) else (named,):
-            records[subject_of(strategy, topic, record)] = record
-    return records
 
 
 def _register(registry: Registry, subject: str, record: str) -> Registration:

@@ -47,14 +47,21 @@ class Codec:
             None: single-object encoding.
         fetch: Text of the schema with a registry id. A ``LookupError`` says that there is none; anything else it raises
             is passed on, for a registry out of reach says nothing about the bytes.
+        known: Text of a schema by record and registry id, of writers for which nothing is to be fetched.
     """
 
-    def __init__(self, ids: Mapping[str, int] | None = None, fetch: Callable[[int], str] | None = None) -> None:
+    def __init__(
+        self,
+        ids: Mapping[str, int] | None = None,
+        fetch: Callable[[int], str] | None = None,
+        known: Mapping[tuple[str, int], str] | None = None,
+    ) -> None:
         self._fetch = fetch
         self._current = {name: parse(schemas.schema_text(name)) for name in schemas.names()}
         self._known = {name: self._released(name) for name in schemas.names()}
-        self._own = {(name, id_): _Reader(self._current[name], None) for name, id_ in (ids or {}).items()}
-        self._fetched: dict[tuple[str, int], _Reader | str] = dict(self._own)
+        self._by_id = {(name, id_): self._reader_of(name, text) for (name, id_), text in (known or {}).items()}
+        self._by_id |= {(name, id_): _Reader(self._current[name], None) for name, id_ in (ids or {}).items()}
+        self._fetched: dict[tuple[str, int], _Reader | str] = {}
         if ids is None:
             self._prefixes = {name: _SINGLE_OBJECT + fingerprint(schemas.schema_text(name)) for name in schemas.names()}
         else:
@@ -114,11 +121,11 @@ class Codec:
             raise Undecodable(message) from None
 
     def _reader_by_id(self, name: str, id_: int) -> _Reader:
-        found = self._fetched.get((name, id_))
+        found = self._by_id.get((name, id_)) or self._fetched.get((name, id_))
         if found is None:
             found = self._fetch_reader(name, id_)
             if len(self._fetched) >= _FETCHED_MAX:
-                self._fetched = dict(self._own)
+                self._fetched.clear()
             self._fetched[name, id_] = found
         if isinstance(found, str):
             raise Undecodable(found)
@@ -129,18 +136,20 @@ class Codec:
         if self._fetch is None:
             return f"{name}: schema id {id_}, but no schema registry is configured"
         try:
-            return _Reader(parse(self._fetch(id_)), self._current[name])
+            return self._reader_of(name, self._fetch(id_))
         except LookupError as error:
             message = f"{name}: the schema registry has no schema {id_}"
             raise Undecodable(message) from error
         except UnsafeSchemaError as error:
             return f"{name}: schema {id_}: {error}"
 
-    def _released(self, name: str) -> dict[bytes, _Reader]:
+    def _reader_of(self, name: str, text: str) -> _Reader:
         current = self._current[name]
-        known = {fingerprint(text): _Reader(parse(text), current) for text in schemas.released(name).values()}
-        known[fingerprint(schemas.schema_text(name))] = _Reader(current, None)
-        return known
+        return _Reader(current, None) if text == schemas.schema_text(name) else _Reader(parse(text), current)
+
+    def _released(self, name: str) -> dict[bytes, _Reader]:
+        texts = (*schemas.released(name).values(), schemas.schema_text(name))
+        return {fingerprint(text): self._reader_of(name, text) for text in texts}
 
 
 def _registry_id(data: bytes) -> int:

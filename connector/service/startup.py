@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from connector.clock import SystemClock
-from connector.config import ConfigurationError, Fault, SchemaRegistry, Settings
-from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaNotRegisteredError, SchemaTexts
+from connector.config import Settings
+from connector.kafka.registry import RegistryUnavailableError, SchemaTexts
 from connector.kafka.topics import TopicAdmin, UnreachableError
-from connector.records import schemas
 from connector.records.codec import Codec
 from connector.records.subjects import subject_of
 from connector.secrets import read_secret
+from connector.service.schema_registry import known_texts, open_registry, records_of_subjects, written_ids
 from connector.telemetry.health import Health
 
 log = structlog.get_logger()
@@ -83,37 +83,17 @@ async def build_codec(settings: Settings, topics: Mapping[str, str], health: Hea
     if settings.schema_registry.url is None:
         health.set("schema_registry", ok=True)
         return Codec()
-    registry = open_registry(settings.schema_registry)
-    strategy = settings.schema_registry.subject_name_strategy
-    subjects = {record: subject_of(strategy, topic, record) for record, topic in topics.items()}
+    section = settings.schema_registry
+    registry = open_registry(section)
+    subjects = {record: subject_of(section.subject_name_strategy, topic, record) for record, topic in topics.items()}
 
     async def look_up() -> dict[str, int]:
-        return await asyncio.to_thread(_ids, registry, subjects)
+        return await asyncio.to_thread(written_ids, registry, subjects)
 
     ids = await until_it_works("schema registry", look_up, health, "schema_registry", (RegistryUnavailableError,))
-    return Codec(ids, SchemaTexts(registry.schema_of, SystemClock()).of)
-
-
-def open_registry(section: SchemaRegistry, url: str | None = None) -> Registry:
-    """The registry of a configuration, or the one at ``url`` with the configuration's credentials; asks it nothing yet.
-
-    Raises:
-        ConfigurationError: these settings can reach no registry.
-    """
-    try:
-        return Registry(registry_config(section, url))
-    except (ValueError, OSError) as error:
-        raise ConfigurationError([Fault("schema_registry", f"cannot be used: {error}")]) from None
-
-
-def registry_config(section: SchemaRegistry, url: str | None = None) -> dict[str, Any]:
-    """The registry client's own names."""
-    config: dict[str, Any] = {"url": url or section.url}
-    if section.basic_auth_file is not None:
-        config["basic.auth.user.info"] = read_secret(section.basic_auth_file, text=True).decode()
-    if section.ca_file is not None:
-        config["ssl.ca.location"] = str(section.ca_file)
-    return config
+    records = records_of_subjects(settings.topic_names, section.subject_name_strategy)
+    known = await asyncio.to_thread(known_texts, registry, records)
+    return Codec(ids, SchemaTexts(registry.schema_of, SystemClock()).of, known)
 
 
 async def watch_kafka(admin: TopicAdmin, health: Health) -> None:
@@ -132,15 +112,3 @@ async def ended(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait until it is over."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _ids(registry: Registry, subjects: Mapping[str, str]) -> dict[str, int]:
-    faults, ids = [], {}
-    for record, subject in subjects.items():
-        try:
-            ids[record] = registry.id_of(subject, schemas.schema_text(record))
-        except SchemaNotRegisteredError as error:
-            faults.append(Fault("schema_registry.url", str(error)))
-    if faults:
-        raise ConfigurationError(faults)
-    return ids

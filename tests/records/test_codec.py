@@ -168,6 +168,23 @@ def test_a_fetched_schema_is_asked_for_once() -> None:
     assert asked == [IDS["DeliveryControl"]]
 
 
+def test_a_known_schema_is_never_asked_for() -> None:
+    """Whoever writes with a schema that was known at the start is read while the registry is away, old ones too."""
+
+    def older(schema: dict[str, Any]) -> None:
+        schema["fields"] = [field for field in schema["fields"] if field["name"] != "until"]
+
+    old = changed("DeliveryControl", older)
+    body = BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(old)), CONTROL)
+    known = {("DeliveryControl", 3): old, ("DeliveryControl", 4): schemas.schema_text("DeliveryControl")}
+    codec = Codec({}, refused, known)
+    expected = {**CONTROL, "reason": "", "until": None}
+    assert codec.decode("DeliveryControl", b"\x00\x00\x00\x00\x03" + body.getvalue()) == expected
+    current = PLAIN.encode("DeliveryControl", CONTROL)[10:]
+    assert codec.decode("DeliveryControl", b"\x00\x00\x00\x00\x04" + current) == expected
+
+
 def test_a_schema_that_is_unsafe_is_asked_for_once() -> None:
     """Each record that carries its id is undecodable, and the registry and the parser are left alone."""
     asked: list[int] = []
