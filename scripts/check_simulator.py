@@ -208,12 +208,16 @@ class Bench:
         error = shape.get("error") if isinstance(shape, dict) else None
         if not isinstance(error, dict) or type(error.get("code")) is not int:
             return "skipped", "has no code"
-        code = error["code"]
-        found = differences(shape, await self._same_error(code, error.get("error_subcode")))
-        return ("mismatch", "; ".join(found)) if found else ("ok", f"code {code} as the simulator answers")
+        found = differences(shape, await self._same_error(error))
+        return ("mismatch", "; ".join(found)) if found else ("ok", f"code {error['code']} as the simulator answers")
 
-    async def _same_error(self, code: int, subcode: int | None) -> Any:
-        fault_id = self._simulator.add_fault("error", http_status=400, code=code, subcode=subcode)
+    async def _same_error(self, error: Mapping[str, Any]) -> Any:
+        """The simulator's answer with the code, and with a subcode and details if the recorded one has them."""
+        data = error.get("error_data")
+        also = {"details": "x"} if isinstance(data, dict) and "details" in data else {}
+        fault_id = self._simulator.add_fault(
+            "error", http_status=400, code=error["code"], subcode=error.get("error_subcode"), **also
+        )
         answer = await self._client.post(f"/{NUMBER}/messages", json={})
         self._simulator.remove_fault(fault_id)
         return answer.json()
