@@ -106,8 +106,8 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path: str = scope["path"]
-        self.routes.seen(scope)
         if path.startswith("/_"):
+            self.routes.seen(scope)
             status, body = await admin.serve(self, scope["method"], path, query(scope), await read_body(receive))
             await respond(send, status, body, [_JSON])
         elif self.faults.armed:

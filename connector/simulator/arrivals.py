@@ -8,7 +8,7 @@ from typing import Any
 from connector.clock import Clock
 from connector.simulator import ids, inbound
 from connector.simulator.business import Business
-from connector.simulator.inbound_kinds import Scene, User
+from connector.simulator.inbound_kinds import NOT_WRITTEN, Scene, User
 from connector.simulator.numbers import Number
 from connector.simulator.observer import Observer
 from connector.simulator.settings_webhooks import InboundKind, InboundSettings
@@ -50,7 +50,9 @@ class Arrivals:
     def receive(
         self, number: Number, kind: InboundKind, sender: str | None = None, content: dict[str, Any] | None = None
     ) -> str:
-        """Let one message come in for ``number`` now: it counts against the limit, and a webhook follows; its id.
+        """Let one message come in for ``number`` now; its id.
+
+        What a user wrote counts against the limit and opens the customer service window.
 
         Args:
             number: written to.
@@ -66,9 +68,10 @@ class Arrivals:
             message_id = str(content.get("id", message_id))
         ghost_s = self._settings.ghost_ms / 1000
         updates = inbound.updates(scene, kind, content, message_id=message_id, due_s=now_s, ghost_s=ghost_s)
-        number.window.count(now_s)
-        self._business.people.heard(number.id, user.user_id, now_s)
-        self._observer.add_inbound(number.id, now_s)
+        if content is not None or kind not in NOT_WRITTEN:
+            number.window.count(now_s)
+            self._business.people.heard(number.id, user.user_id, now_s)
+            self._observer.add_inbound(number.id, now_s)
         self._post(updates)
         return message_id
 

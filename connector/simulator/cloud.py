@@ -135,7 +135,7 @@ class Cloud:
         token = self.business.tokens.authorize(authorization, wall_ms)
         if not isinstance(token, Token):
             return token
-        lacking = token.lacks(MESSAGING, number_id)
+        lacking = token.lacks(MESSAGING, number_id=number_id)
         if lacking is not None:
             return lacking
         return self.numbers.find(number_id) or errors.unknown_object("post", number_id)

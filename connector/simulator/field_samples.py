@@ -242,6 +242,10 @@ def _settings(occasion: Occasion) -> dict[str, Any]:
     )
 
 
+def _business_status(occasion: Occasion) -> dict[str, Any]:
+    return {"business_id": occasion.moment.business_id, "event": occasion.event or "VERIFIED"}
+
+
 def _user_id(occasion: Occasion) -> dict[str, Any]:
     new = f"US.{occasion.random.randrange(10**17):017d}"
     update = {
@@ -271,7 +275,7 @@ SAMPLES: MappingProxyType[str, Sample] = MappingProxyType(
         "business_capability_update": _fixed(
             max_daily_conversations_per_business="TIER_100K", max_phone_numbers_per_business=25
         ),
-        "business_status_update": _fixed("VERIFIED", business_id="506914307656634"),
+        "business_status_update": _business_status,
         "business_username_update": _username,
         "calls": _calls,
         "flows": _fixed(

@@ -255,3 +255,5 @@ CONTENTS: MappingProxyType[InboundKind, Callable[[Scene], dict[str, Any]]] = Map
 )
 # Meta, system message webhook reference: these come without ``contacts``.
 WITHOUT_CONTACT: tuple[InboundKind, ...] = ("number_changed", "user_id_changed")
+# What no user wrote: it neither opens a window nor counts against a limit.
+NOT_WRITTEN: tuple[InboundKind, ...] = (*WITHOUT_CONTACT, "identity_changed", "errors")

@@ -72,7 +72,7 @@ class Nodes:
     def upload(self, call: Call, content_type: str, body: bytes | None) -> Found:
         """The answer to ``POST /{number}/media``; ``body`` is None when it was too large."""
         number_id = call.path[0]
-        lacking = call.token.lacks(MESSAGING, number_id)
+        lacking = call.token.lacks(MESSAGING, number_id=number_id)
         if lacking is not None:
             return lacking
         number = self._business.numbers.find(number_id)
@@ -119,8 +119,7 @@ class Nodes:
         number = numbers.find(number_id) if wanted is not None or number_id in numbers else None
         if number is None:
             return unknown_object("get", number_id)
-        lacking = call.token.lacks(call.token.scopes[0] if call.token.scopes else MANAGEMENT, number_id)
-        return lacking or _number(number, wanted, call.now_s)
+        return call.token.lacks(MESSAGING, MANAGEMENT, number_id=number_id) or _number(number, wanted, call.now_s)
 
     def _list(self, call: Call, account_id: str, edge: str) -> Found:
         business = self._business

@@ -42,16 +42,27 @@ class Routes:
         self._version = version
         self._send = send
         self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
-        self.base_url = public_url
-        self._public = public_url is not None
+        self._public_url = public_url
+        self._called_at: str | None = None
+        self._asked_at: str | None = None
+
+    @property
+    def base_url(self) -> str | None:
+        """Where this server is reached, as far as is known: by its settings, else by the first request.
+
+        Requests to the API count before those to observer and switches, which may have a port of their own.
+        """
+        return self._public_url or self._called_at or self._asked_at
 
     def seen(self, scope: Scope) -> None:
-        """Learn from a request where this server is reached."""
-        if self.base_url is None:
-            self.base_url = _base_url(scope)
+        """Learn from a request to observer or switches where this server is reached."""
+        if self._asked_at is None:
+            self._asked_at = _base_url(scope)
 
     async def answer(self, scope: Scope, receive: Receive) -> Answer:
         """Answer one request."""
+        if self._called_at is None:
+            self._called_at = _base_url(scope)
         method, path = scope["method"], scope["path"].split("/")[1:]
         if path and _VERSION.fullmatch(path[0]):
             del path[0]
@@ -81,8 +92,7 @@ class Routes:
         over_quota = self._cloud.business.usage.count(now_s)
         if over_quota is not None:
             return self._cloud.refuse(over_quota)
-        base_url = self.base_url if self._public and self.base_url else _base_url(scope)
-        return Call(scope["method"], path, asked, base_url, token, now_s, now_ms)
+        return Call(scope["method"], path, asked, self._public_url or _base_url(scope), token, now_s, now_ms)
 
     async def _upload(self, scope: Scope, receive: Receive, path: list[str]) -> Answer:
         """Read the file only for a caller who may upload it, and not many at once."""

@@ -48,9 +48,9 @@ class Token:
             return EXPIRED
         return None
 
-    def lacks(self, scope: Scope, number_id: str | None = None) -> Refusal | None:
-        """Why it may not do what needs ``scope``, and that for one number when given."""
-        if scope not in self.scopes:
+    def lacks(self, *scopes: Scope, number_id: str | None = None) -> Refusal | None:
+        """Why it may not do what needs one of ``scopes``, and that for one number when given."""
+        if not any(scope in self.scopes for scope in scopes):
             return NO_PERMISSION
         if number_id is not None and self.numbers is not None and number_id not in self.numbers:
             return NOT_ASSIGNED

@@ -319,6 +319,17 @@ async def test_inbound_messages_from_a_user_id() -> None:
     assert "from" not in messages[0]
 
 
+@pytest.mark.parametrize("kind", ["number_changed", "user_id_changed", "identity_changed", "errors"])
+async def test_what_no_user_wrote_opens_no_window(kind: str) -> None:
+    """Nor does it count as an inbound message."""
+    bench = Bench(customer_service_window="answer")
+    await bench.switch("inbound", sender="16505551234", kind=kind)
+    assert await bench.send() == 131047
+    assert bench.simulator.observer.summary()["numbers"].get(NUMBER, {}).get("inbound", 0) == 0
+    await bench.switch("inbound", sender="16505551234")
+    assert await bench.send() == 0
+
+
 async def test_inbound_media_can_be_downloaded() -> None:
     """By the id and by the URL of the webhook."""
     bench = Bench()

@@ -46,15 +46,16 @@ def test_an_invalidated_token_is_subcode_467() -> None:
 def test_a_token_without_the_permission_is_code_10() -> None:
     """HTTP 403, whichever number it is for."""
     token = Token(TokenSettings(token="x", scopes=(MANAGEMENT,)), 0)
-    assert refusal(token.lacks(MESSAGING, "1")) == (10, None, 403)
+    assert refusal(token.lacks(MESSAGING, number_id="1")) == (10, None, 403)
     assert token.lacks(MANAGEMENT) is None
+    assert token.lacks(MESSAGING, MANAGEMENT) is None
 
 
 def test_a_token_for_other_numbers_is_code_200() -> None:
     """The asset is not assigned to it."""
     token = Token(TokenSettings(token="x", numbers=("1",)), 0)
-    assert refusal(token.lacks(MESSAGING, "2")) == (200, None, 403)
-    assert token.lacks(MESSAGING, "1") is None
+    assert refusal(token.lacks(MESSAGING, number_id="2")) == (200, None, 403)
+    assert token.lacks(MESSAGING, number_id="1") is None
 
 
 def test_what_is_told_about_a_good_token() -> None:
