@@ -53,7 +53,12 @@ class Blow(NamedTuple):
 
 @dataclass(slots=True)
 class Active:
-    """A fault in force, and what it has done."""
+    """A fault in force, and what it has done.
+
+    Attributes:
+        seen: requests that matched while it was active; each cost one draw.
+        hits: requests that it changed; a fault behind another that hit the same request did nothing.
+    """
 
     id: str
     fault: AnyFault
@@ -79,13 +84,11 @@ class Active:
         return now_s >= self.ends_s or (self.fault.count is not None and self.hits >= self.fault.count)
 
     def draw(self, now_s: float) -> bool:
-        """Whether it hits this matching event, which it counts."""
+        """Whether it would hit this matching event."""
         if self.state(now_s) != "active":
             return False
         self.seen += 1
-        hit = self.random.random() < self.fault.share
-        self.hits += hit
-        return hit
+        return self.random.random() < self.fault.share
 
     def matches(self, target: Target) -> bool:
         """Whether ``target`` passes its filters."""
@@ -201,8 +204,10 @@ class Faults:
                 if isinstance(active.fault, Latency):
                     late = late or active
                     delay_s += active.delay_s()
-                else:
-                    breaking = breaking or active
+                    active.hits += 1
+                elif breaking is None:
+                    breaking = active
+                    active.hits += 1
             over = over or active.is_over(now_s)
         if over:
             self._sort(now_s)
@@ -221,8 +226,10 @@ class Faults:
 
     def resets_connection(self, now_s: float) -> bool:
         """Whether this new connection is reset; counts it."""
-        hits = [active.draw(now_s) for active in self._at_accept if _mode(active) == "reset"]
-        return any(hits)
+        hits = [active for active in self._at_accept if _mode(active) == "reset" and active.draw(now_s)]
+        for active in hits[:1]:
+            active.hits += 1
+        return bool(hits)
 
     def next_change_s(self, now_s: float) -> float | None:
         """When connections will next be treated otherwise."""

@@ -121,6 +121,7 @@ def test_the_first_fault_wins_and_latencies_add_up() -> None:
     blow = faults.strike(POST, 0.0)
     assert blow is not None
     assert (blow.kind, blow.fault_id, round(blow.delay_s, 6)) == ("error", "fault-2", 0.15)
+    assert [listed["hits"] for listed in faults.listing(0.0)] == [1, 1, 0, 1]
 
 
 def test_late_and_nothing_else() -> None:
