@@ -24,7 +24,7 @@ def observe(simulator: "Simulator", what: str, query: Mapping[str, str]) -> Any:
     Raises:
         RequestError: a parameter that is no filter, or a figure that is none.
     """
-    question = _QUESTIONS.get(what)
+    question = QUESTIONS.get(what)
     return None if question is None else question(simulator, query)
 
 
@@ -118,7 +118,7 @@ def seconds(simulator: "Simulator", _query: Mapping[str, str]) -> dict[str, Any]
     return observer_queries.seconds(simulator.observer, limits, moments_max=MOMENTS_MAX)
 
 
-_QUESTIONS: Mapping[str, Callable[["Simulator", Mapping[str, str]], Any]] = MappingProxyType(
+QUESTIONS: Mapping[str, Callable[["Simulator", Mapping[str, str]], Any]] = MappingProxyType(
     {
         "summary": summary,
         "webhooks": webhooks,
