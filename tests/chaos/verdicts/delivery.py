@@ -1,0 +1,307 @@
+"""Verdicts about delivery under load and disturbances: D1 to D5 and D9 to D11. PURE."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import Final
+
+from tests.chaos.ledgers import (
+    BAD_KINDS,
+    Command,
+    CommandKind,
+    DeadLetter,
+    Disturbance,
+    Outcome,
+    Request,
+    Source,
+    Storm,
+)
+from tests.chaos.verdicts.verdict import Verdict, judged, not_measured
+
+PAIR_LIMIT_CODE: Final = 131056
+SECOND_S: Final = 1.0
+EXPIRY_SLACK_MS: Final = 500
+"""Between the last look at the clock before a request is written and its arrival, on a machine that has other things to
+do."""
+
+ZOMBIES: Final = ("pause", "network cut")
+RESET: Final = "reset_after"
+
+
+def d1(storm: Storm) -> Verdict:
+    """No command is lost: each one that Kafka acknowledged has an outcome.
+
+    Behind the group's offsets without one is lost; before them it is waiting, which is in order only for a pair that
+    the Cloud API has sent away with 131056: that wait may be longer than the bench's.
+    """
+    if not storm.commands:
+        return not_measured("D1", "no command was produced")
+    settled = {outcome.source for outcome in storm.outcomes}
+    missing = [command for command in storm.commands if command.source not in settled]
+    lost = [command for command in missing if not _still_queued(command, storm)]
+    sent_away = {(r.number, r.recipient) for r in storm.requests if r.code == PAIR_LIMIT_CODE}
+    waiting = [c for c in missing if c not in lost and (c.number, c.recipient) in sent_away]
+    stuck = [command for command in missing if command not in lost and command not in waiting]
+    figures = {
+        "commands": len(storm.commands),
+        "lost": len(lost),
+        "not settled in time": len(stuck),
+        "waiting for their pair": len(waiting),
+    }
+    faults = [
+        *(f"{command.id} at {_at(command.source)}: lost" for command in lost),
+        *(f"{command.id} at {_at(command.source)}: not settled" for command in stuck),
+    ]
+    return judged("D1", figures, faults)
+
+
+def _still_queued(command: Command, storm: Storm) -> bool:
+    topic, partition, offset = storm.rerouted.get(command.source, command.source)
+    return storm.committed.get((topic, partition), 0) <= offset
+
+
+def d2(storm: Storm) -> Verdict:
+    """Exactly one committed outcome for each command settled; an ACCEPTED one names a message that was accepted."""
+    if not storm.outcomes:
+        return not_measured("D2", "there is no outcome")
+    produced = {command.source: command for command in storm.commands}
+    counts = Counter(outcome.source for outcome in storm.outcomes)
+    accepted = {(request.command, request.message_id) for request in storm.requests if request.accepted}
+    repeated = [source for source, count in counts.items() if count > 1]
+    foreign = [source for source in counts if source not in produced] if not storm.not_acknowledged else []
+    untrue = [
+        outcome
+        for outcome in storm.outcomes
+        if outcome.outcome == "ACCEPTED" and (outcome.command_id, outcome.message_id) not in accepted
+    ]
+    figures = {"settled": len(counts), "more than one outcome": len(repeated), "outcomes of nothing": len(foreign)}
+    if untrue:
+        figures["untrue"] = len(untrue)
+    faults = [
+        *(f"{_at(source)}: {counts[source]} outcomes" for source in repeated),
+        *(f"{_at(source)}: an outcome, but no such command" for source in foreign),
+        *(f"{outcome.command_id}: ACCEPTED as {outcome.message_id}, which nobody accepted" for outcome in untrue),
+    ]
+    return judged("D2", figures, faults)
+
+
+def d3(storm: Storm) -> Verdict:
+    """No second send: at most one acceptance for each command, and none that its outcome knows nothing of."""
+    sends = _acceptances(storm)
+    if not sends:
+        return not_measured("D3", "nothing was sent")
+    again = {name: found for name, found in sends.items() if len(found) > 1}
+    causes = Counter(cause(found, storm.disturbances) for found in again.values())
+    unknown = [outcome for outcome in storm.outcomes if outcome.command_id in sends and not _admits_a_send(outcome)]
+    reset = {request.command for request in storm.requests if request.accepted and request.fault == RESET}
+    figures: dict[str, int] = {
+        "accepted": len(sends),
+        "sent twice": len(again),
+        **{f"after {name}": count for name, count in sorted(causes.items())},
+        "sent, outcome says no": len(unknown),
+        "answers reset": len(reset),
+        "given up as ambiguous": sum(outcome.error_class == "ambiguous" for outcome in storm.outcomes),
+    }
+    faults = [
+        *(
+            f"{name}: accepted {len(found)} times, after {cause(found, storm.disturbances)}"
+            for name, found in again.items()
+        ),
+        *(f"{outcome.command_id}: {outcome.outcome} {outcome.error_class}, but it was accepted" for outcome in unknown),
+    ]
+    return judged("D3", figures, faults)
+
+
+def _acceptances(storm: Storm) -> dict[str, list[Request]]:
+    sends: dict[str, list[Request]] = defaultdict(list)
+    for request in storm.requests:
+        if request.accepted and request.command:
+            sends[request.command].append(request)
+    return dict(sends)
+
+
+def _admits_a_send(outcome: Outcome) -> bool:
+    return outcome.outcome == "ACCEPTED" or outcome.error_class == "ambiguous"
+
+
+def cause(sends: list[Request], disturbances: Iterable[Disturbance]) -> str:
+    """Why a command was sent again: its answer was reset, or the last disturbance that had begun by then."""
+    if sends[0].fault:
+        return sends[0].fault
+    begun = [disturbance for disturbance in disturbances if disturbance.from_ms <= sends[1].wall_ms]
+    return max(begun, key=lambda disturbance: disturbance.from_ms).kind if begun else "nothing"
+
+
+def d4(storm: Storm) -> Verdict:
+    """Order per pair and topic: first acceptances come in the order of the partition."""
+    first: dict[str, float] = {}
+    for request in storm.requests:
+        if request.accepted:
+            first.setdefault(request.command, request.at_s)
+    lanes: dict[tuple[str, str, str], list[Command]] = defaultdict(list)
+    for command in storm.commands:
+        if command.id in first and command.kind is not CommandKind.MISPLACED:
+            lanes[command.number, command.recipient, command.source.topic].append(command)
+    shared = {
+        lane: sorted(found, key=lambda command: command.source) for lane, found in lanes.items() if len(found) > 1
+    }
+    if not shared:
+        return not_measured("D4", "no pair got two messages")
+    faults = [
+        f"{later.id} was accepted before {earlier.id}, to the same recipient"
+        for found in shared.values()
+        for earlier, later in pairwise(found)
+        if first[later.id] < first[earlier.id]
+    ]
+    return judged("D4", {"pairs": len(shared), "messages": sum(map(len, shared.values()))}, faults)
+
+
+def d5(storm: Storm) -> Verdict:
+    """The limits hold at the simulator's clock: outbound in a sliding second, and the strict pair rule."""
+    asked = [request for request in storm.requests if request.number in storm.limits and not request.fault]
+    if not asked:
+        return not_measured("D5", "nothing was sent")
+    numbers = sorted(storm.limits)
+    peaks = {number: sliding_second(r.at_s for r in asked if r.number == number) for number in numbers}
+    over = {number: peak for number, peak in peaks.items() if peak > storm.limits[number]}
+    pairs = [request for request in asked if request.over_pair_limit]
+    with_inbound = sum(request.over_number_limit for request in asked)
+    figures: dict[str, int | str] = {
+        "highest second": " ".join(f"{peaks[number]}/{storm.limits[number]}" for number in numbers),
+        "numbers over": len(over),
+        "over with inbound": with_inbound,
+        "over the pair limit": len(pairs),
+    }
+    faults = [
+        *(f"{number}: {peak} in one second, {storm.limits[number]} are allowed" for number, peak in over.items()),
+        *(f"{request.command} to {request.recipient} at {request.at_s:.3f}: over the pair limit" for request in pairs),
+    ]
+    return judged("D5", figures, faults)
+
+
+def sliding_second(times_s: Iterable[float]) -> int:
+    """The most events in any window ``(t - 1 s, t]``; times in order."""
+    window: deque[float] = deque()
+    highest = 0
+    for at_s in times_s:
+        window.append(at_s)
+        while window[0] <= at_s - SECOND_S:
+            window.popleft()
+        highest = max(highest, len(window))
+    return highest
+
+
+def d9(storm: Storm) -> Verdict:
+    """Nothing is accepted after ``expires_at``, and what was not sent in time says EXPIRED."""
+    expiring = {command.id: command for command in storm.commands if command.expires_at_ms is not None}
+    if not expiring:
+        return not_measured("D9", "no command had an end")
+    late = {
+        request.command: request.wall_ms - (expiring[request.command].expires_at_ms or 0)
+        for request in storm.requests
+        if request.accepted and request.command in expiring
+    }
+    late = {name: by_ms for name, by_ms in late.items() if by_ms > EXPIRY_SLACK_MS}
+    told = {outcome.command_id: outcome for outcome in storm.outcomes if outcome.command_id in expiring}
+    silent = [name for name in expiring if name not in told]
+    expired = sum(outcome.outcome == "EXPIRED" for outcome in told.values())
+    figures = {"with an end": len(expiring), "expired": expired, "sent late": len(late), "without outcome": len(silent)}
+    faults = [
+        *(f"{name}: accepted {by_ms} ms late" for name, by_ms in late.items()),
+        *(f"{o.command_id}: {o.outcome} {o.error_class}" for o in told.values() if not _fits_its_end(expiring, o)),
+        *(f"{name}: no outcome" for name in silent),
+    ]
+    return judged("D9", figures, faults)
+
+
+def _fits_its_end(expiring: Mapping[str, Command], outcome: Outcome) -> bool:
+    if expiring[outcome.command_id].kind is CommandKind.EXPIRED:
+        return outcome.outcome == "EXPIRED"
+    return outcome.outcome in {"ACCEPTED", "EXPIRED"} or outcome.error_class == "ambiguous"
+
+
+def d10(storm: Storm) -> Verdict:
+    """One owner: what was frozen or cut off and comes back settles nothing twice and sends nothing twice.
+
+    The stated limit: a stop between the last check and the write lets one command pass for each such disturbance.
+    """
+    zombies = [disturbance for disturbance in storm.disturbances if disturbance.kind in ZOMBIES]
+    if not zombies:
+        return not_measured("D10", "no worker was frozen or cut off")
+    sends = _acceptances(storm)
+    again: dict[Disturbance, list[str]] = {zombie: [] for zombie in zombies}
+    for name, found in sends.items():
+        if len(found) > 1 and not found[0].fault and (to := _blamed(found[1].wall_ms, storm.disturbances)) in again:
+            again[to].append(name)
+    settled = _settled_by_zombies(storm)
+    figures = {
+        **Counter(f"{zombie.kind}s" for zombie in zombies),
+        "sent twice": sum(map(len, again.values())),
+        "allowed": len(zombies),
+        "settled twice": len(settled),
+    }
+    faults = [
+        *(f"{zombie.kind} of {zombie.target}: {len(names)} sent twice: {' '.join(names[:3])}"
+          for zombie, names in again.items() if len(names) > 1),
+        *(f"{_at(source)}: settled twice" for source in settled),
+    ]  # fmt: skip
+    return judged("D10", figures, faults)
+
+
+def _settled_by_zombies(storm: Storm) -> list[Source]:
+    outcomes: dict[Source, list[Outcome]] = defaultdict(list)
+    for outcome in storm.outcomes:
+        outcomes[outcome.source].append(outcome)
+    return [
+        source
+        for source, found in outcomes.items()
+        if len(found) > 1
+        and (blamed := _blamed(max(o.settled_at_ms for o in found), storm.disturbances)) is not None
+        and blamed.kind in ZOMBIES
+    ]
+
+
+def _blamed(at_ms: int, disturbances: tuple[Disturbance, ...]) -> Disturbance | None:
+    """The last disturbance that had begun."""
+    ordered = sorted(disturbances, key=lambda disturbance: disturbance.from_ms)
+    index = bisect_right([disturbance.from_ms for disturbance in ordered], at_ms)
+    return ordered[index - 1] if index else None
+
+
+def d11(storm: Storm) -> Verdict:
+    """Bad input gets an answer: one dead letter with class, code and the original bytes."""
+    bad = [command for command in storm.commands if command.kind in BAD_KINDS]
+    if not bad:
+        return not_measured("D11", "no bad command was produced")
+    letters: dict[Source | None, list[DeadLetter]] = defaultdict(list)
+    for letter in storm.dead_letters:
+        letters[letter.origin].append(letter)
+    faults = [
+        f"{command.id}: {fault}" for command in bad for fault in _dead_letter_faults(command, letters[command.source])
+    ]
+    figures = {"bad": len(bad), "dead letters": len(storm.dead_letters), "without origin": len(letters[None])}
+    return judged("D11", figures, faults)
+
+
+def _dead_letter_faults(command: Command, letters: list[DeadLetter]) -> Iterator[str]:
+    if len(letters) != 1:
+        yield f"{len(letters)} dead letters"
+        return
+    letter = letters[0]
+    headers = dict(letter.headers)
+    class_ = headers.get("wa.dlq.class", b"").decode()
+    if class_ != BAD_KINDS[command.kind]:
+        yield f"class {class_}"
+    if not headers.get("wa.dlq.code"):
+        yield "no code"
+    if letter.value != command.value or letter.key != command.number.encode():
+        yield "not the original bytes"
+    if any(header not in letter.headers for header in command.headers):
+        yield "original headers are missing"
+    if letter.timestamp_ms != command.timestamp_ms:
+        yield "not the original timestamp"
+
+
+def _at(source: Source) -> str:
+    return f"{source.topic}/{source.partition}/{source.offset}"
