@@ -19,6 +19,9 @@ from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 PAIRS_SWEPT_AT: Final = 1024
 """Pairs kept before those that owe nothing are forgotten: the sweep's cost is spread over as many sends."""
 
+OWED: Final = 1.0 - 1e-9
+"""Credit of one send; ten times a tenth is a little less than one."""
+
 VOID_ENTRIES_SPARED: Final = 64
 """Entries of settled commands in the heaps that are not worth a clean-up. Beyond these, and as many as are alive, they
 are taken out: a command that expires tomorrow must not stay in memory until then when it was sent today."""
@@ -60,6 +63,8 @@ class Number:
         self.limit = ThroughputLimit(rate, now)
         self.held_until = 0.0
         self.held_reason: str | None = None
+        self.paused_until = 0.0
+        self.pause_reason: str | None = None
         self.queued: Counter[int] = Counter()
         self.scheduled_at = NEVER
         self._in_flight_max = in_flight_max
@@ -163,6 +168,14 @@ class Number:
         if until > self.held_until:
             self.held_until, self.held_reason = until, reason
 
+    def pause(self, until: float, reason: str | None) -> None:
+        """What operators and other workers say: it replaces what they said before, and stands beside our own holds."""
+        self.paused_until, self.pause_reason = until, reason
+
+    def free_at(self) -> float:
+        """When no hold and no pause stands any more."""
+        return max(self.held_until, self.paused_until)
+
     def mended(self, now: float) -> None:
         """Meta has dealt with a message of this number; one that was under way when the hold began proves nothing."""
         if now >= self.held_until:
@@ -183,7 +196,7 @@ class Number:
             work = min(work, self._waiting[0][0])
         if work is NEVER:
             return expiry
-        return min(expiry, max(work, self.held_until, self.limit.ready_at(now)))
+        return min(expiry, max(work, self.free_at(), self.limit.ready_at(now)))
 
     def idle(self, now: float) -> bool:
         """Whether the number can be forgotten: nothing queued, nothing in flight, nothing owed."""
@@ -196,7 +209,7 @@ class Number:
         return 1 if self._probing else self._in_flight_max
 
     def _may_send(self, now: float) -> bool:
-        return self.in_flight < self._in_flight_bound() and max(self.held_until, self.limit.ready_at(now)) <= now
+        return self.in_flight < self._in_flight_bound() and max(self.free_at(), self.limit.ready_at(now)) <= now
 
     def _spend(self, lane: Lane, queued: QueuedCommand, now: float) -> None:
         queued.spend = self.limit.spend(now)
@@ -208,17 +221,17 @@ class Number:
     def _next_lane(self) -> Lane | None:
         """The lowest priority figure first, but whoever is owed its minimum share goes before."""
         while ready := [priority for priority, lanes in self._ready.items() if lanes]:
-            owed = [priority for priority in ready if self._credit.get(priority, 0.0) >= 1.0]
+            owed = [priority for priority in ready if self._credit.get(priority, 0.0) >= OWED]
             ticket, lane = self._ready[min(owed or ready)].popleft()
             if ticket == lane.ticket:
                 return lane
         return None
 
     def _credit_waiting(self, sent: int) -> None:
-        """Each send earns the later priorities that have work ready their share of one send."""
+        """Each send, their own too, earns the later priorities that have work ready their share of one send."""
         self._credit[sent] = max(0.0, self._credit.get(sent, 0.0) - 1.0)
         for priority, lanes in self._ready.items():
-            if lanes and priority > sent:
+            if lanes and priority >= sent:
                 self._credit[priority] = min(1.0, self._credit.get(priority, 0.0) + self._min_share[priority])
 
     def _wake_lanes(self, now: float) -> None:

@@ -29,7 +29,7 @@ START: Final = 10_000.0
 LOOK_AHEAD_SHARE: Final = 0.02
 """How often a copy of the dispatcher is asked whether it sleeps past work: copies cost more than all else here."""
 
-Answer = Callable[[Random], AttemptOutcome]
+Answer = Callable[[QueuedCommand, Random], AttemptOutcome]
 
 
 class Violation(AssertionError):  # noqa: N818 - what a checker finds, not a fault of the test
@@ -78,7 +78,7 @@ class Checker:
         """Everything had time enough."""
 
 
-def by_chance(random: Random) -> AttemptOutcome:
+def by_chance(_: QueuedCommand, random: Random) -> AttemptOutcome:
     """Mostly well; otherwise each way to fail now and then."""
     if random.random() < 0.6:
         return ACCEPTED
@@ -86,7 +86,7 @@ def by_chance(random: Random) -> AttemptOutcome:
     return random.choice([*map(result_of, codes), maybe_sent("ReadTimeout"), not_sent("ConnectError")])
 
 
-def always_well(_: Random) -> AttemptOutcome:
+def always_well(_: QueuedCommand, __: Random) -> AttemptOutcome:
     """Meta takes everything."""
     return ACCEPTED
 
@@ -95,20 +95,29 @@ class World:
     """One worker and what is around it. ``random`` decides about everything that nobody controls."""
 
     def __init__(
-        self, seed: int, checkers: Iterable[Checker] = (), answer: Answer = by_chance, rate: int = RATE
+        self,
+        seed: int,
+        checkers: Iterable[Checker] = (),
+        answer: Answer = by_chance,
+        rate: int = RATE,
+        in_flight_max: int = IN_FLIGHT_MAX,
     ) -> None:
         self.random = seeded(seed)
         self.now = START
         self.dispatcher = Dispatcher(
-            RetryPolicy(5, 3600.0), seeded(seed + 1), default_rate=rate, in_flight_per_number=IN_FLIGHT_MAX
+            RetryPolicy(5, 3600.0), seeded(seed + 1), default_rate=rate, in_flight_per_number=in_flight_max
         )
         self._checkers = list(checkers)
-        self._answer = answer
+        self.answer = answer
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
         self._unsettled: dict[Source, QueuedCommand] = {}
         self._going: set[int] = set()
         self.let_go: list[tuple[float, QueuedCommand]] = []
+
+    def delays(self) -> tuple[float, float]:
+        """Seconds until an attempt's bytes go out, and from then to its answer."""
+        return self.random.uniform(0.0, 0.02), self.random.expovariate(2.0)
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Do something at a time."""
@@ -191,11 +200,12 @@ class World:
         self.let_go.append((self.now, command))
         for checker in self._told():
             checker.let_go(command)
-        result = self._answer(self.random)
-        connected_at = self.now + self.random.uniform(0.0, 0.02)
+        result = self.answer(command, self.random)
+        connecting_s, answering_s = self.delays()
+        connected_at = self.now + connecting_s
         if result.reason != "ConnectError":
             self.at(connected_at, lambda: self._written(command))
-        self.at(connected_at + self.random.expovariate(2.0), lambda: self._answered(command, result))
+        self.at(connected_at + answering_s, lambda: self._answered(command, result))
 
     def _written(self, command: QueuedCommand) -> None:
         for checker in self._told():
