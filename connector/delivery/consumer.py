@@ -73,7 +73,7 @@ class SlotConsumer:
         backfill: Backfill,
         states: StateWriter,
         topics: Sequence[str],
-        on_slots: Callable[[int], Any],
+        on_slots: Callable[[frozenset[int]], Any],
         on_read: Callable[[str, int], None],
     ) -> None:
         self._group = group
@@ -89,6 +89,7 @@ class SlotConsumer:
         self._on_read = on_read
         self._arrived: deque[tuple[SourceRecord, int]] = deque()
         self._inbox: deque[Settlement] = deque()
+        self._noted: deque[Output] = deque()
         self._notes: list[Output] = []
         self._stopping = Event()
         self._epoch = 0
@@ -98,6 +99,10 @@ class SlotConsumer:
     def settle(self, settlement: Settlement) -> None:
         """A command of ours is done; its records are written in the next transaction."""
         self._inbox.append(settlement)
+
+    def note(self, output: Output) -> None:
+        """A record of ours that belongs to no command; it is written in the next transaction."""
+        self._noted.append(output)
 
     def stop(self) -> None:
         """Drain, commit and leave the group; :meth:`run` then returns."""
@@ -183,7 +188,7 @@ class SlotConsumer:
     def _commit_when_due(self) -> None:
         if self._clock.monotonic() - self._committed_at < COMMIT_EVERY_S:
             return
-        if self._inbox or self._notes or self._ledger.is_due():
+        if self._inbox or self._noted or self._notes or self._ledger.is_due():
             self._commit()
 
     def _commit(self, *, everything: bool = False) -> bool:
@@ -192,6 +197,8 @@ class SlotConsumer:
             settlement = self._inbox.popleft()
             if self._ledger.add(settlement):
                 self._reception.settled(settlement, wall_ms)
+        while self._noted:
+            self._notes.append(self._noted.popleft())
         urgent = not everything and now - self._states_at < STATES_EVERY_S
         changes = self._reception.backlog.changes(urgent=urgent)
         states = [self._states.unit(partition, key, kept, wall_ms) for partition, key, kept in changes]

@@ -5,7 +5,7 @@ The shell keeps one law: feed, drain :meth:`Dispatcher.due` fully, arm one timer
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
@@ -71,19 +71,21 @@ class Dispatcher:
         self._in_flight_per_number = in_flight_per_number
         self._numbers: dict[tuple[int, str], Number] = {}
         self._rates: dict[str, int] = {}
-        self._asked: set[str] = set()
         self._wakeups: list[tuple[float, int, Number]] = []
         self._sequence = itertools.count()
         self._draining: set[int] = set()
+        self._pause_of: Callable[[str], tuple[float, str | None]] = lambda _: (0.0, None)
         self._app_held_until = 0.0
 
+    def heed(self, pause_of: Callable[[str], tuple[float, str | None]]) -> None:
+        """Ask ``pause_of`` until when, and why, a number that is new here is paused."""
+        self._pause_of = pause_of
+
     def accept(self, queued: QueuedCommand, now: float) -> bool:
-        """Take a command in; True when its number is new here and its rate is to be read from the API."""
+        """Take a command in; True while the rate of its number is not known and has to be read from the API."""
         key = (queued.slot, queued.command.phone_number_id)
         number = self._numbers.get(key)
-        unknown = key[1] not in self._rates and key[1] not in self._asked
-        if unknown:
-            self._asked.add(key[1])
+        unknown = key[1] not in self._rates
         if number is None:
             number = self._numbers[key] = self._new_number(*key, now)
         number.accept(queued, now)
@@ -146,6 +148,34 @@ class Dispatcher:
             self._numbers[key] = self._new_number(*key, now)
         self._numbers[key].remember(recipient, sent_at, now)
 
+    def known(self) -> set[str]:
+        """Ids of all numbers of which anything is kept."""
+        return {number.phone_number_id for number in self._numbers.values()}
+
+    def pause(self, phone_number_id: str, until: float, reason: str | None, now: float) -> None:
+        """Start nothing for the number before ``until`` (NEVER: not until this is called again)."""
+        for number in self._of(phone_number_id):
+            number.pause(until, reason)
+            self._schedule(number, now)
+
+    def mended(self, phone_number_id: str, now: float) -> None:
+        """What had stopped the number is over: its hold ends, and one message tells whether that is so."""
+        for number in self._of(phone_number_id):
+            number.held_until, number.held_reason = min(number.held_until, now), None
+            self._schedule(number, now)
+
+    def hold(self, phone_number_id: str, until: float, reason: str, now: float) -> None:
+        """Start nothing for the number before ``until``; afterwards one message at a time tells how it is."""
+        for number in self._of(phone_number_id):
+            number.hold(until, reason, probe=True)
+            self._schedule(number, now)
+
+    def reserve(self, phone_number_id: str, rate: float, now: float) -> None:
+        """Leave ``rate`` messages per second of the number's limit to what comes in, for the next seconds."""
+        for number in self._of(phone_number_id):
+            number.limit.reserve(rate, now)
+            self._schedule(number, now)
+
     def knows(self, phone_number_id: str) -> bool:
         """Whether anything of the number is kept."""
         return any(number.phone_number_id == phone_number_id for number in self._numbers.values())
@@ -153,7 +183,6 @@ class Dispatcher:
     def forget_rate(self, phone_number_id: str) -> None:
         """The number is asked for again when it comes back."""
         self._rates.pop(phone_number_id, None)
-        self._asked.discard(phone_number_id)
 
     def next_wakeup(self) -> float:
         """When :meth:`due` is to be called next; NEVER when only new input can change something."""
@@ -188,8 +217,9 @@ class Dispatcher:
     def numbers(self, now: float) -> Iterator[NumberState]:
         """The state of each number, for operators."""
         for number in list(self._numbers.values()):
-            held_s = max(0.0, max(number.held_until, self._app_held_until) - now)
-            reason = number.held_reason if held_s else None
+            held_s = max(0.0, number.free_at() - now)
+            paused = number.paused_until >= number.held_until
+            reason = (number.pause_reason if paused else number.held_reason) if held_s else None
             yield NumberState(
                 phone_number_id=number.phone_number_id,
                 slot=number.slot,
@@ -199,6 +229,9 @@ class Dispatcher:
                 held_s=held_s,
                 held_reason=reason,
             )
+
+    def _of(self, phone_number_id: str) -> list[Number]:
+        return [number for number in self._numbers.values() if number.phone_number_id == phone_number_id]
 
     def _number_of(self, queued: QueuedCommand) -> Number | None:
         """The number that has this very command in flight; None when its slot was given up."""
@@ -211,6 +244,7 @@ class Dispatcher:
         if rate is None:
             number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
         number.hold(self._app_held_until, "app_limit", probe=now < self._app_held_until)
+        number.pause(*self._pause_of(phone_number_id))
         return number
 
     def _schedule(self, number: Number, now: float) -> None:

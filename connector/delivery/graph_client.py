@@ -86,6 +86,19 @@ class GraphClient:
         except Exception:  # noqa: BLE001 - the transport lets errors of the library beneath it through
             return None
 
+    async def health(self, phone_number_id: str, access_token: str) -> str | None:
+        """``can_send_message`` of a number: AVAILABLE, LIMITED or BLOCKED; None when the API does not tell it."""
+        request = httpx.Request(
+            "GET",
+            f"{self._prefix}/{phone_number_id}?fields=health_status",
+            headers={"Authorization": f"Bearer {access_token}", **_PLAIN},
+        )
+        try:
+            answer = await self._exchange(request)
+            return _health(msgspec.json.decode(answer.body))
+        except Exception:  # noqa: BLE001 - the transport lets errors of the library beneath it through
+            return None
+
     async def _exchange(self, request: httpx.Request) -> Answer:
         async with asyncio.timeout(self._timeout_s):
             response = await self._transport.handle_async_request(request)
@@ -124,6 +137,12 @@ async def _read(response: httpx.Response) -> bytes:
 def _reason(error: BaseException) -> str:
     """The name of the error underneath: the transport's own names blur what happened."""
     return type(error.__cause__ or error).__name__
+
+
+def _health(document: object) -> str | None:
+    status = document.get("health_status") if isinstance(document, dict) else None
+    word = status.get("can_send_message") if isinstance(status, dict) else None
+    return word if isinstance(word, str) else None
 
 
 def _level(document: object) -> str | None:

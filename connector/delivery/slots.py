@@ -42,9 +42,9 @@ class SlotStarter:
         return frozenset(self._assigned)
 
     @property
-    def started(self) -> int:
-        """How many slots are at work."""
-        return len(self._started)
+    def started(self) -> frozenset[int]:
+        """The slots that are at work."""
+        return frozenset(self._started)
 
     def assign(self, partitions: Iterable[Partition]) -> None:
         """These are ours now; the past of the slots that are whole with them is asked for."""

@@ -31,6 +31,9 @@ the rate stays at 95 %; half of it loses 3 % more at 1000 a second."""
 SPREAD: Final = 0.97
 """Even spacing is this much shorter than window / R, so that a late send can be caught up inside the same window."""
 
+RESERVED_S: Final = 3.0
+"""How long a reservation for inbound messages stands: the ingress tells their rate once a second."""
+
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 32.0
 
@@ -57,6 +60,8 @@ class ThroughputLimit:
         self._held_until = 0.0
         self._backoff_s = BACKOFF_FIRST_S
         self._narrow_at = 0.0
+        self._reserved = 0
+        self._reserved_until = 0.0
 
     @property
     def rate(self) -> int:
@@ -75,13 +80,18 @@ class ThroughputLimit:
 
         NEVER while as many as one second takes are let go and not written.
         """
-        room = self._rate - self._let_go
+        room = self._room(now)
         if room <= 0:
             return NEVER
         earliest = max(now, self._held_until, self._even_at - BURST_S)
         if len(self._written) >= room:
             earliest = max(earliest, self._written[-room] + WINDOW_S + self._guard_s)
         return earliest
+
+    def reserve(self, rate: float, now: float) -> None:
+        """Leave so many messages per second to what comes in: it counts against the same limit."""
+        self._reserved = min(round(rate), self._rate // 2)
+        self._reserved_until = now + RESERVED_S
 
     def spend(self, now: float) -> Spend:
         """A message is let go now; the caller tells when it is written, or that it never will be."""
@@ -99,6 +109,11 @@ class ThroughputLimit:
         self._written.append(now)
         while self._written[0] <= now - WINDOW_S - GUARD_MAX_S:
             self._written.popleft()
+
+    def _room(self, now: float) -> int:
+        """How many of one second's messages are neither let go nor reserved."""
+        reserved = self._reserved if now < self._reserved_until else 0
+        return self._rate - self._let_go - reserved
 
     def refused(self, now: float) -> None:
         """Meta answered 130429: rest, longer each time in a row, and keep a wider guard for a while."""

@@ -72,6 +72,7 @@ class Worker:
         configured_rate: Callable[[str], int | None],
         settle: Callable[[Settlement], None],
         observer: Observer,
+        on_answer: Callable[[str, AttemptOutcome], None] = lambda _, __: None,
     ) -> None:
         self._dispatcher = dispatcher
         self._api = api
@@ -82,6 +83,7 @@ class Worker:
         self._configured_rate = configured_rate
         self._settle = settle
         self._observer = observer
+        self._on_answer = on_answer
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = NEVER
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +114,15 @@ class Worker:
             if self._dispatcher.accept(queued, now) and number not in self._learning:
                 self._learning.add(number)
                 self._spawn(self._learn_rate(number))
+        self._pump()
+
+    def reread_level(self, phone_number_id: str) -> None:
+        """Meta has said that the number's level changed: ask what it is."""
+        if self._configured_rate(phone_number_id) is None:
+            self._spawn(self._read_level(phone_number_id))
+
+    def pump(self) -> None:
+        """Something that the dispatcher knows by now may let messages go."""
         self._pump()
 
     def remember(self, slot: int, sends: Iterable[RecentSend]) -> None:
@@ -207,6 +218,7 @@ class Worker:
             at = self._clock.wall_ms()
             queued.first_failure_at_ms = queued.first_failure_at_ms or at
             queued.last_failure_at_ms = at
+        self._on_answer(queued.command.phone_number_id, result)
         match self._dispatcher.on_result(queued, result, now):
             case Settle() as effect:
                 self._settled(queued, effect)
@@ -227,6 +239,11 @@ class Worker:
                 await self._follow_level(phone_number_id)
         finally:
             self._learning.discard(phone_number_id)
+
+    async def _read_level(self, phone_number_id: str) -> None:
+        level = await self._api.level(phone_number_id, self._access_token(phone_number_id))
+        if level is not None:
+            self._set_rate(phone_number_id, throughput_mps(level))
 
     async def _follow_level(self, phone_number_id: str) -> None:
         retry_s = LEVEL_RETRY_S

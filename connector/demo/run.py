@@ -244,6 +244,7 @@ def _topics(settings: Settings) -> list[str]:
         names.delivery_outcomes,
         names.delivery_state,
         names.number_signals,
+        names.delivery_control,
     ]
 
 

@@ -12,12 +12,14 @@ from random import Random
 from typing import Any, Final
 
 import structlog
+from confluent_kafka import KafkaException
 
 from connector.clock import Clock
 from connector.config import CommandTopic, ConfigurationError, Fault, Settings
 from connector.delivery.admission import Admission
 from connector.delivery.backfill import Backfill
-from connector.delivery.command import QueuedCommand, Settlement, TopicPolicy
+from connector.delivery.care import Care
+from connector.delivery.command import Output, QueuedCommand, Settlement, TopicPolicy
 from connector.delivery.consumer import SlotConsumer
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
@@ -25,6 +27,7 @@ from connector.delivery.intake import Intake, Placement
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
 from connector.delivery.ledger.takeover import RecentSend, Takeover
+from connector.delivery.news import News
 from connector.delivery.outcomes import Destinations, OutcomeWriter
 from connector.delivery.reception import Reception
 from connector.delivery.retry import RetryPolicy
@@ -101,7 +104,7 @@ class DeliveryService:
         placement = self._placement(counts)
         codec = await build_codec(
             self._settings,
-            {"DeliveryOutcome": self._names.delivery_outcomes, "DeliveryState": self._names.delivery_state},
+            self._written_records(),
             self._health,
         )
         producer = TransactionalProducer(
@@ -133,6 +136,9 @@ class DeliveryService:
             )
             bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
             consumer = self._consumer(placement, codec, outcomes, producer, bridge, admin=admin)
+            care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
+            stack.callback(care.close)
+            bridge.news = news = self._news(codec, care, admin)
             bridge.worker = worker = Worker(
                 self._dispatcher,
                 api,
@@ -143,8 +149,15 @@ class DeliveryService:
                 configured_rate=self._configured_rates().get,
                 settle=consumer.settle,
                 observer=self._observer,
+                on_answer=care.on_answer,
             )
-            for background in (worker.run(), watch_kafka(admin, self._health)):
+            self._dispatcher.heed(care.pause_of)
+            holds = await until_it_works(
+                "holds", lambda: asyncio.to_thread(news.holds), self._health, "kafka", (KafkaException,)
+            )
+            for key, control in holds:
+                care.on_control(key, control)
+            for background in (worker.run(), news.run(), watch_kafka(admin, self._health)):
                 stack.push_async_callback(ended, asyncio.create_task(background))
             thread = asyncio.create_task(asyncio.to_thread(consumer.run))
             await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -195,20 +208,64 @@ class DeliveryService:
             backfill=Backfill(PositionedReader(reading), reception.backlog, ledger.live_position),
             states=StateWriter(names.delivery_state, placement.slots, producer.transactional_id, codec),
             topics=[*names.commands, names.rerouted_commands],
-            on_slots=bridge.thread_safe(self._on_slots),
+            on_slots=bridge.on_slots(self._on_slots),
             on_read=self._observer.consumed,
         )
 
-    def _on_slots(self, started: int) -> None:
+    def _care(
+        self,
+        api: GraphClient,
+        codec: Codec,
+        worker_id: str,
+        note: Callable[[Output], None],
+        bridge: "_Bridge",
+    ) -> Care:
+        topic = self._names.delivery_control
+
+        def publish(key: str, record: Mapping[str, Any]) -> None:
+            note(Output(topic, 0, key.encode(), codec.encode("DeliveryControl", record), ()))
+
+        return Care(
+            self._dispatcher,
+            api,
+            self._clock,
+            worker=worker_id,
+            installation=self._settings.delivery.installation,
+            access_token=self._tokens.of,
+            configured_wabas={n.phone_number_id: n.waba_id for n in self._settings.numbers if n.waba_id},
+            publish=publish,
+            pump=bridge.pump,
+            reread_level=bridge.reread_level,
+        )
+
+    def _news(self, codec: Codec, care: Care, admin: TopicAdmin) -> News:
+        config = client_config(self._settings, self._settings.kafka.consumer)
+        reading = {name: value for name, value in config.items() if name != "group.protocol"}
+        return News(
+            lambda: PositionedReader(reading),
+            admin,
+            codec,
+            care,
+            signals_topic=self._names.number_signals,
+            control_topic=self._names.delivery_control,
+        )
+
+    def _on_slots(self, started: frozenset[int]) -> None:
         self._health.set("group", ok=True)
-        log.info("delivery.slots", started=started)
+        log.info("delivery.slots", started=len(started))
 
     def _needed_topics(self) -> list[str]:
         names = self._names
         dead_letters = [names.dead_letters_of(topic) for topic in names.commands]
         return [
-            *names.commands, *dead_letters, names.rerouted_commands, names.delivery_outcomes, names.delivery_state,
-        ]  # fmt: skip
+            *names.commands,
+            *dead_letters,
+            names.rerouted_commands,
+            names.delivery_outcomes,
+            names.delivery_state,
+            names.number_signals,
+            names.delivery_control,
+        ]
 
     def _placement(self, counts: Mapping[str, int]) -> Placement:
         """N is the partition count of the topics that are ours; a command topic may have another one.
@@ -239,6 +296,14 @@ class DeliveryService:
             for topic, command in zip(names.commands, self._settings.delivery.commands, strict=True)
         }
         return Placement(slots, names.rerouted_commands, slotted, policies, policies[names.commands[0]])
+
+    def _written_records(self) -> dict[str, str]:
+        names = self._names
+        return {
+            "DeliveryOutcome": names.delivery_outcomes,
+            "DeliveryState": names.delivery_state,
+            "DeliveryControl": names.delivery_control,
+        }
 
     def _destinations(self) -> Destinations:
         names = self._names
@@ -273,9 +338,10 @@ class _Tokens:
 
 
 class _Bridge:
-    """What the Kafka thread asks of the event loop."""
+    """What the Kafka thread asks of the event loop, and what is joined only once all of it is made."""
 
     worker: Worker
+    news: News
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, drain_s: float, on_settled: Callable[[Sequence[Settlement]], None]
@@ -283,6 +349,12 @@ class _Bridge:
         self._loop = loop
         self._drain_s = drain_s
         self._on_settled = on_settled
+
+    def pump(self) -> None:
+        self.worker.pump()
+
+    def reread_level(self, phone_number_id: str) -> None:
+        self.worker.reread_level(phone_number_id)
 
     def feed(self, commands: Sequence[QueuedCommand]) -> None:
         self._loop.call_soon_threadsafe(self.worker.feed, commands)
@@ -303,8 +375,12 @@ class _Bridge:
     def settled(self, settlements: Sequence[Settlement]) -> None:
         self._on_settled(settlements)
 
-    def thread_safe(self, call: Callable[[int], None]) -> Callable[[int], None]:
-        return lambda value: (self._loop.call_soon_threadsafe(call, value), None)[1]
+    def on_slots(self, call: Callable[[frozenset[int]], None]) -> Callable[[frozenset[int]], None]:
+        def tell(started: frozenset[int]) -> None:
+            self.news.listen_to(started)
+            self._loop.call_soon_threadsafe(call, started)
+
+        return tell
 
 
 def _policy(topic: str, command: CommandTopic) -> TopicPolicy:
