@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from connector.simulator.errors import Refusal
 
 PAGE_DEFAULT = 25
 PAGE_MAX = 1_000
+_FIGURE = re.compile(r"[0-9]{1,9}")
 INVALID_CURSOR = Refusal(131059, "The cursor is not valid.")
 
 
@@ -48,7 +50,7 @@ def page(items: Sequence[dict[str, Any]], query: Mapping[str, str], url: str) ->
         url: of the request, without query; ``paging.next`` and ``previous`` repeat the query but for the token.
     """
     limit = query.get("limit", str(PAGE_DEFAULT))
-    if not limit.isascii() or not limit.isdigit():
+    if not _FIGURE.fullmatch(limit):
         return Refusal(100, message="(#100) Param limit must be an integer")
     try:
         first, end = _span(query, min(max(1, int(limit)), PAGE_MAX), len(items))

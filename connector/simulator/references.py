@@ -29,7 +29,8 @@ def references(message_type: str, content: Any) -> Iterator[Reference]:
         yield from _in_components(content.get("components") or [], "template")
     elif message_type == "interactive":
         yield from _in_header(content, "interactive")
-        for index, card in enumerate(content["action"].get("cards", [])):
+        # Other interactive messages may hold anything by that name.
+        for index, card in enumerate(content["action"]["cards"] if content["type"] == "carousel" else ()):
             yield from _in_header(card, f"interactive['action']['cards'][{index}]")
 
 
@@ -45,7 +46,9 @@ def _in_components(components: list[dict[str, Any]], path: str) -> Iterator[Refe
 
 
 def _in_header(owner: dict[str, Any], path: str) -> Iterator[Reference]:
-    header = owner.get("header", {})
+    header = owner.get("header")
+    if not isinstance(header, dict):
+        return
     kind = header.get("type")
-    if kind in _HEADERS:
+    if kind in _HEADERS and isinstance(header[kind], dict):
         yield Reference(kind, header[kind], f"{path}['header']['{kind}']")

@@ -150,12 +150,9 @@ def set_token(simulator: "Simulator", change: TokenChange) -> dict[str, Any]:
         RequestError: there are too many.
     """
     tokens, now_ms = simulator.cloud.business.tokens, simulator.clock.wall_ms()
-    if tokens.find(change.token) is None and not tokens.put(TokenSettings(token=change.token), now_ms):
-        message = "there are too many tokens"
-        raise RequestError(message)
-    token = tokens.find(change.token)
+    token = tokens.find(change.token) or tokens.put(TokenSettings(token=change.token), now_ms)
     if token is None:
-        message = "the token is gone"
+        message = "there are too many tokens"
         raise RequestError(message)
     if change.state is not UNSET:
         token.state = change.state

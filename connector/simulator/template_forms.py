@@ -83,18 +83,19 @@ class Form:
         _require_count("header", len(parameters), 1)
 
     def _check_buttons(self, components: list[dict[str, Any]]) -> None:
+        buttons = {str(index): button for index, button in enumerate(self.buttons)}
         given = {str(component.get("index", "0")): component for component in components}
         for index, component in given.items():
-            button = self.buttons[int(index)] if index.isdigit() and int(index) < len(self.buttons) else None
+            button = buttons.get(index)
             sub_type = str(component.get("sub_type", "")).lower()
             if button is None or button.sub_type != sub_type:
                 found = "does not exist" if button is None else f"is of type {button.type}"
                 raise Violation(WRONG_FORMAT, f"buttons: Button at index {index} {found}, received {sub_type}")
-        for position, button in enumerate(self.buttons):
-            types = [parameter["type"] for parameter in _parameters(given.get(str(position)))]
+        for index, button in buttons.items():
+            types = [parameter["type"] for parameter in _parameters(given.get(index))]
             if button.needs is not None and button.needs not in types:
                 name = button.type.replace("_", " ").title().replace(" ", "")
-                raise Violation(MISSING, f"buttons: Button at index {position} of type {name} requires a parameter")
+                raise Violation(MISSING, f"buttons: Button at index {index} of type {name} requires a parameter")
 
     def _check_cards(self, cards: Sequence[dict[str, Any]]) -> None:
         _require_count("carousel", len(cards), len(self.cards))

@@ -99,13 +99,13 @@ class Tokens:
         """The token written so, if there is one."""
         return self._tokens.get(_digest(token.encode()))
 
-    def put(self, settings: TokenSettings, now_ms: int) -> bool:
-        """Create or replace a token; False when there are too many."""
+    def put(self, settings: TokenSettings, now_ms: int) -> Token | None:
+        """Create or replace a token; None when there are too many."""
         key = _digest(settings.token.encode())
         if key not in self._tokens and len(self._tokens) >= TOKENS_MAX:
-            return False
-        self._tokens[key] = Token(settings, now_ms)
-        return True
+            return None
+        token = self._tokens[key] = Token(settings, now_ms)
+        return token
 
     def authorize(self, authorization: bytes | None, now_ms: int) -> Token | Refusal:
         """The token in an Authorization header's value, or why it opens nothing."""

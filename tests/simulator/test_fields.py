@@ -91,9 +91,10 @@ def test_a_cursor_that_is_none_is_code_131059(cursor: str) -> None:
     assert found.code == 131059
 
 
-def test_a_limit_that_is_no_figure_is_code_100() -> None:
+@pytest.mark.parametrize("limit", ["many", "", "-1", "\u0663", "9" * 5000])
+def test_a_limit_that_is_no_figure_is_code_100(limit: str) -> None:
     """And names the parameter."""
-    found = fields.page(ROWS, {"limit": "many"}, URL)
+    found = fields.page(ROWS, {"limit": limit}, URL)
     assert isinstance(found, Refusal)
     assert (found.code, "limit" in (found.message or "")) == (100, True)
 

@@ -5,6 +5,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.simulator import ids
 from connector.simulator.cloud import Answer, Cloud
@@ -348,3 +350,74 @@ def test_beyond_the_quota_sends_are_refused() -> None:
     answers = [bench.send(), bench.send(**receipt), bench.send(), bench.send(**receipt), bench.send(60.0)]
     assert [code(answer) for answer in answers] == [0, 0, 80007, 80007, 0]
     assert [seen["code"] for seen in bench.observer.requests({})] == [0, 0, 80007, 80007, 0]
+
+
+HEADED: dict[str, Any] = {
+    "type": "interactive",
+    "interactive": {
+        "type": "carousel",
+        "header": header({"id": "4711"}),
+        "body": {"text": "x"},
+        "action": {
+            "name": "send_location",
+            "buttons": [{"type": "reply", "reply": {"id": "1", "title": "x"}}],
+            "cards": [{"card_index": index, "action": {}, "header": header({"id": "4711"})} for index in range(2)],
+        },
+    },
+}
+RICH: list[dict[str, Any]] = [
+    {"type": "text", "text": {"body": "x", "preview_url": True}, "context": {"message_id": "wamid.x"}},
+    image(id="4711"),
+    image(link="https://example.com/a.jpg"),
+    {"type": "audio", "audio": {"id": "4711", "voice": True}},
+    *({**HEADED, "interactive": {**HEADED["interactive"], "type": kind}} for kind in ("carousel", "button", "flow")),
+    {**HEADED, "interactive": {**HEADED["interactive"], "type": "location_request_message"}},
+    {
+        "type": "template",
+        "template": {
+            "name": "promo",
+            "language": {"code": "en_US"},
+            "components": [
+                {"type": "header", "parameters": [header({"id": "4711"})]},
+                {"type": "body", "parameters": [{"type": "text", "parameter_name": "a", "text": "x"}]},
+                {"type": "button", "sub_type": "url", "index": 0, "parameters": [{"type": "text", "text": "x"}]},
+                {"type": "carousel", "cards": [{"card_index": 0, "components": parameter({"id": "4711"})}]},
+            ],
+        },
+    },
+]
+LISTED = [
+    {"type": "HEADER", "format": "IMAGE"},
+    {"type": "BODY", "text": "Hi {{a}}"},
+    {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://example.com/{{1}}"}]},
+    {"type": "CAROUSEL", "cards": [{"components": [{"type": "HEADER", "format": "IMAGE"}]}]},
+]
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.just("9" * 5000),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "type", "text", "x"]), inner),
+    max_leaves=5,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths to every value inside ``value``."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, inner in members for found in [(*path, key), *places(inner, (*path, key))]]
+
+
+@given(body=st.sampled_from(RICH), data=st.data())
+def test_whatever_a_body_holds_it_is_accepted_or_refused(body: dict[str, Any], data: st.DataObject) -> None:
+    """Any one value in it replaced by any JSON: an answer comes, in Graph's shape."""
+    changed = json.loads(json.dumps(body))
+    *path, last = data.draw(st.sampled_from(places(changed)))
+    inside = changed
+    for key in path:
+        inside = inside[key]
+    inside[last] = data.draw(JSON)
+    answer = Bench(templates=[template(components=LISTED)], customer_service_window="answer").send(**changed)
+    assert answer.status == 200 or code(answer) > 0

@@ -375,6 +375,24 @@ async def test_switches_that_do_not_exist(path: str) -> None:
     assert (await Bench().request("POST", f"/_admin/{path}", b"{}"))[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("bound", "path", "body", "words"),
+    [
+        ("tokens.TOKENS_MAX", "tokens", {"token": "one more"}, "too many tokens"),
+        ("templates.TEMPLATES_MAX", "templates", {"name": "one_more"}, "too many templates"),
+        ("numbers.NUMBERS_MAX", "numbers/4711", {}, "too many numbers"),
+    ],
+)
+async def test_what_can_be_made_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, bound: str, path: str, body: dict[str, Any], words: str
+) -> None:
+    """However long somebody goes on."""
+    monkeypatch.setattr(f"connector.simulator.{bound}", 0)
+    status, answer = await Bench().request("POST", f"/_admin/{path}", json.dumps(body).encode())
+    assert status == 400
+    assert words in answer["error"]
+
+
 async def test_there_must_be_a_number_to_tell_about() -> None:
     """Events are about one."""
     bench = Bench(numbers=[])

@@ -82,6 +82,6 @@ def test_what_is_told_about_a_bad_token() -> None:
 def test_tokens_can_be_put_up_to_a_bound() -> None:
     """Replacing one takes no room."""
     many = Tokens([f"t{index}" for index in range(TOKENS_MAX)], [], 0)
-    assert not many.put(TokenSettings(token="more"), 0)
-    assert many.put(TokenSettings(token="t0", state="invalid"), 0)
+    assert many.put(TokenSettings(token="more"), 0) is None
+    assert many.put(TokenSettings(token="t0", state="invalid"), 0) is many.find("t0")
     assert refusal(many.authorize(b"Bearer t0", 0)) == (190, 467, 401)
