@@ -10,10 +10,10 @@ from connector.simulator.arrivals import Arrivals
 from connector.simulator.asgi import Header, Receive, Scope, Send, query, read_body, respond
 from connector.simulator.cloud import Accepted, Answer, Cloud
 from connector.simulator.errors import Refusal
-from connector.simulator.fault_gate import FaultGate
+from connector.simulator.fault_gate import FaultGate, addressed
 from connector.simulator.faults import Faults
 from connector.simulator.latency import HeldAnswers, latency
-from connector.simulator.observer import Observer
+from connector.simulator.observer import Call, Observer
 from connector.simulator.routes import Routes
 from connector.simulator.scenario import Event, from_settings
 from connector.simulator.scenario_player import Player
@@ -118,6 +118,9 @@ class Simulator:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request to the API itself."""
         answer = await self.routes.answer(scope, receive)
+        if not addressed(scope).is_send:
+            at_s, wall_ms = self.clock.monotonic(), self.clock.wall_ms()
+            self.observer.add_call(Call(at_s, wall_ms, scope["method"], scope["path"], answer.status))
         await respond(send, answer.status, answer.body, self.routes.headers(scope["path"], answer))
 
     def _refusal(self, path: str, refusal: Refusal, http_status: int) -> tuple[bytes, list[Header]]:

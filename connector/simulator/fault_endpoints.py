@@ -20,6 +20,15 @@ def add_fault(simulator: "Simulator", fault: AnyFault) -> str:
     if isinstance(fault, RefuseConnections) and endless and fault.share == 1 and not simulator.has_side_door:
         message = "needs for_s: nobody could connect to take it back (or give the simulator an admin port)"
         raise RequestError(message)
+    return put_fault(simulator, fault)
+
+
+def put_fault(simulator: "Simulator", fault: AnyFault) -> str:
+    """Put a fault in force that somebody will take back who needs no connection for it; its id.
+
+    Raises:
+        RequestError: there are too many.
+    """
     try:
         fault_id = simulator.faults.add(fault, simulator.clock.monotonic())
     except FaultsFullError as error:

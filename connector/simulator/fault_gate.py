@@ -27,9 +27,9 @@ from connector.simulator.fault_kinds import (
 from connector.simulator.fault_protocol import TRANSPORT, reset
 from connector.simulator.faults import Blow, Faults, Target
 from connector.simulator.latency import HeldAnswers
-from connector.simulator.observer import NO_CODE, UNDER_FAULT, Observed, Observer, UnderFault
+from connector.simulator.observer import NO_CODE, UNDER_FAULT, Call, Observed, Observer, UnderFault
 
-EDGES = ("messages", "marketing_messages")
+EDGES = (["messages"], ["marketing_messages"])
 PIECES = 20
 GARBAGE = b'\x1f\x8b\x08\x00\xff\xfe{"messages":[{"id":"wamid.\x80\x81'
 _HTML: list[Header] = [(b"content-type", b"text/html; charset=UTF-8")]
@@ -44,6 +44,18 @@ _THROTTLED = {
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Path, refusal and HTTP status in; body and headers out.
 Refuse = Callable[[str, Refusal, int], tuple[bytes, list[Header]]]
+
+
+class Address(NamedTuple):
+    """What a request is for.
+
+    Attributes:
+        number: the first part of the path.
+        is_send: whether a message is to be sent by it.
+    """
+
+    number: str
+    is_send: bool
 
 
 class Sent(NamedTuple):
@@ -103,15 +115,15 @@ class FaultGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or fail it."""
-        number, is_send = _addressed(scope)
-        target = Target(scope["method"], number)
+        address = addressed(scope)
+        target = Target(scope["method"], address.number)
         blow = self._faults.strike_unread(target, self._clock.monotonic())
         if blow is not None:
-            self._record(target, Sent(), blow, is_send=is_send)
+            self._record(scope, address, Sent(), blow)
             await _break(scope, receive)
             return
         sent = Sent()
-        if is_send:
+        if address.is_send:
             body, receive = await read_ahead(receive)
             sent = read_sent(body)
             target = target._replace(recipient=sent.recipient)
@@ -121,19 +133,22 @@ class FaultGate:
         elif blow.fault is None or takes_effect(blow.fault):
             await self._spoil(blow, scope, receive, send)
         else:
-            self._record(target, sent, blow, is_send=is_send)
+            self._record(scope, address, sent, blow)
             await self._held.hold(blow.delay_s)
             await self._fail(blow, scope, receive, send)
 
-    def _record(self, target: Target, sent: Sent, blow: Blow, *, is_send: bool) -> None:
-        """Tell the observer of a send that had no effect."""
-        if not is_send:
-            return
+    def _record(self, scope: Scope, address: Address, sent: Sent, blow: Blow) -> None:
+        """Tell the observer of a request that had no effect."""
         http_status, code = _told(blow.fault)
+        at_s, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
+        if not address.is_send:
+            call = Call(at_s, wall_ms, scope["method"], scope["path"], http_status, blow.kind, blow.fault_id)
+            self._observer.add_call(call)
+            return
         seen = Observed(
-            at_s=self._clock.monotonic(),
-            wall_ms=self._clock.wall_ms(),
-            number=target.number[:64],
+            at_s=at_s,
+            wall_ms=wall_ms,
+            number=address.number[:64],
             recipient=sent.recipient,
             type=sent.type,
             callback_data=sent.callback_data,
@@ -143,7 +158,7 @@ class FaultGate:
             fault=blow.kind,
             fault_id=blow.fault_id,
         )
-        self._observer.add(seen, known=self._knows_number(target.number))
+        self._observer.add(seen, known=self._knows_number(address.number))
 
     async def _fail(self, blow: Blow, scope: Scope, receive: Receive, send: Send) -> None:
         """End a request that had no effect."""
@@ -260,13 +275,13 @@ async def read_ahead(receive: Receive) -> tuple[bytes, Receive]:
     return body, again
 
 
-def _addressed(scope: Scope) -> tuple[str, bool]:
-    """The number in the path, and whether a message is sent by it."""
+def addressed(scope: Scope) -> Address:
+    """What a request is for, told by method and path."""
     parts = scope["path"].split("/")[1:]
     if parts and parts[0].startswith("v") and "." in parts[0]:
         del parts[0]
     number = parts[0] if parts else ""
-    return number, scope["method"] == "POST" and len(parts) > 1 and parts[1] in EDGES
+    return Address(number, scope["method"] == "POST" and parts[1:] in EDGES)
 
 
 def _refusal(fault: AnyFault | None) -> Refusal:

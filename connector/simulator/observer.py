@@ -74,6 +74,28 @@ class Observed(NamedTuple):
         return self.code == ACCEPTED and self.type != "read"
 
 
+class Call(NamedTuple):
+    """One request to the API that sends nothing: a read, an upload, a path that is not served.
+
+    Attributes:
+        at_s: the simulator's monotonic seconds when it was decided.
+        wall_ms: the same moment, milliseconds since the Unix epoch.
+        method: of HTTP.
+        path: without its query.
+        http_status: of the answer; 0 when the caller got none.
+        fault: kind of the fault that hit it.
+        fault_id: of that fault.
+    """
+
+    at_s: float
+    wall_ms: int
+    method: str
+    path: str
+    http_status: int
+    fault: str | None = None
+    fault_id: str | None = None
+
+
 class Peak:
     """The most events in any window ``(t - 1 s, t]`` so far."""
 
@@ -166,7 +188,7 @@ class Observer:
         commands: how often each was sent.
 
     Args:
-        remembered_max: requests kept one by one, and acceptances as many.
+        remembered_max: requests to send kept one by one, and as many acceptances and other calls.
         commands_max: commands told apart.
         command_id: how a command is told, see :func:`~connector.simulator.observer_commands.identifier`.
     """
@@ -174,6 +196,8 @@ class Observer:
     def __init__(self, remembered_max: int, *, commands_max: int = 1_000_000, command_id: str = "whole") -> None:
         self._seen: deque[Observed] = deque(maxlen=remembered_max)
         self._acceptances: deque[Observed] = deque(maxlen=remembered_max)
+        self._calls: deque[Call] = deque(maxlen=remembered_max)
+        self._call_sums: Counter[str] = Counter()
         self._tallies: dict[str, Tally] = {}
         self._total = 0
         self._unknown = 0
@@ -197,6 +221,19 @@ class Observer:
         else:
             self._unknown += 1
 
+    def add_call(self, call: Call) -> None:
+        """Record one request that sends nothing."""
+        under = UNDER_FAULT.get()
+        if under is not None:
+            http_status = call.http_status if under.http_status is None else under.http_status
+            call = call._replace(http_status=http_status, fault=under.kind, fault_id=under.id)
+        self._calls.append(call)
+        self._call_sums[f"{call.method} {call.http_status}"] += 1
+
+    def calls(self, *, start: int, limit: int) -> list[dict[str, Any]]:
+        """Remembered requests that send nothing, in order of their answers."""
+        return [call._asdict() for call in islice(self._calls, start, start + limit)]
+
     def add_inbound(self, number: str, at_s: float) -> None:
         """Record one inbound message of ``number``."""
         self._tally(number).add_inbound(at_s)
@@ -211,6 +248,8 @@ class Observer:
         """Forget everything."""
         self._seen.clear()
         self._acceptances.clear()
+        self._calls.clear()
+        self._call_sums.clear()
         self._tallies.clear()
         self.commands.reset()
         self._total = self._unknown = 0
@@ -227,6 +266,7 @@ class Observer:
             "forgotten": self._total - len(self._seen),
             "acceptances_forgotten": accepted - len(self._acceptances),
             "commands": self.commands.summary(),
+            "calls": dict(sorted(self._call_sums.items())),
             "numbers": numbers,
         }
 

@@ -112,6 +112,17 @@ def webhooks(simulator: "Simulator", _query: Mapping[str, str]) -> dict[str, Any
     return simulator.sender.outbox.summary()
 
 
+def calls(simulator: "Simulator", query: Mapping[str, str]) -> dict[str, Any]:
+    """One page of requests that send nothing.
+
+    Raises:
+        RequestError: a figure that is none.
+    """
+    start, limit = _page(query)
+    found = simulator.observer.calls(start=start, limit=limit)
+    return {"calls": found, "next_start": start + len(found)}
+
+
 def seconds(simulator: "Simulator", _query: Mapping[str, str]) -> dict[str, Any]:
     """Each number's fullest sliding seconds."""
     limits = {number.id: number.window.limit for number in simulator.cloud.numbers.all()}
@@ -125,6 +136,7 @@ QUESTIONS: Mapping[str, Callable[["Simulator", Mapping[str, str]], Any]] = Mappi
         "requests": requests,
         "commands": commands,
         "pairs": pairs,
+        "calls": calls,
         "seconds": seconds,
     }
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from connector.simulator import admin
 from connector.simulator.asgi import RequestError
-from connector.simulator.fault_endpoints import add_fault, remove_fault
+from connector.simulator.fault_endpoints import put_fault, remove_fault
 from connector.simulator.fault_kinds import Fault
 from connector.simulator.scenario import EndEvent, Event, NumberEvent, SwitchEvent
 
@@ -75,7 +75,7 @@ class Player:
         elif isinstance(what, EndEvent):
             remove_fault(self._simulator, None)
         else:
-            add_fault(self._simulator, what)
+            put_fault(self._simulator, what)
 
     async def _post(self, switch: SwitchEvent) -> None:
         path, body = f"/_admin/{switch.path}", msgspec.json.encode(switch.body)

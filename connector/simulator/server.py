@@ -138,8 +138,11 @@ class _Served:
         )
 
     def _resets(self, port: int | None) -> bool:
-        at_door = port == self.door.port
-        return at_door and self._simulator.faults.resets_connection(self._clock.monotonic())
+        if port != self.door.port or not self._simulator.faults.resets_connection(self._clock.monotonic()):
+            return False
+        # That may have been the fault's last one.
+        self.door.review()
+        return True
 
     def _end_idle(self) -> None:
         """End the connections of the public door, each after the answer under way."""

@@ -98,6 +98,25 @@ async def test_requests_by_command_fault_and_acceptance(client: httpx.AsyncClien
     assert (await client.get("/_observer/nothing")).status_code == 404
 
 
+async def test_other_calls(client: httpx.AsyncClient) -> None:
+    """Reads and unknown paths are kept apart from sends, with the fault that hit them; observing is no call."""
+    await client.get("/v26.0/1?fields=throughput")
+    await client.post("/_admin/faults", json={"kind": "reset_before", "count": 1})
+    with pytest.raises(httpx.TransportError):
+        await client.get("/v26.0/1")
+    await client.post("/_admin/faults", json={"kind": "garbage", "count": 1})
+    await client.get("/v26.0/4711")
+    await send(client, "order-1")
+    found = (await ask(client, "calls"))["calls"]
+    assert [(call["method"], call["path"], call["http_status"], call["fault"]) for call in found] == [
+        ("GET", "/v26.0/1", 200, None),
+        ("GET", "/v26.0/1", 0, "reset_before"),
+        ("GET", "/v26.0/4711", 200, "garbage"),
+    ]
+    summary = await ask(client, "summary")
+    assert (summary["calls"], summary["requests"]) == ({"GET 0": 1, "GET 200": 2}, 1)
+
+
 async def test_reset_forgets_commands_and_acceptances(client: httpx.AsyncClient) -> None:
     """The next test starts from nothing."""
     await send(client, "order-1")

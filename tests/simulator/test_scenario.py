@@ -5,14 +5,17 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from connector.cli.simulator import command
 from connector.simulator import scenario
 from connector.simulator.admin import NumberChange
 from connector.simulator.fault_kinds import Error, Throttle
 from connector.simulator.scenario import EndEvent, Event, NumberEvent, SwitchEvent
 from connector.simulator.server import running
 from connector.simulator.settings import SettingsError, from_mapping
-from tests.simulator.test_fault_gate import soon
+from tests.simulator.test_command import base_url, simulator
+from tests.simulator.test_fault_gate import soon, until_open
 
 FILE = """\
 # A storm, an upgrade, a crowd.
@@ -132,3 +135,41 @@ async def test_it_happens() -> None:
     results = [event["result"] for event in listing["events"]]
     assert results == ["done", "done", "done", "the number is not known", "done", "waiting"]
     assert listing["elapsed_s"] >= 0.3
+
+
+async def test_a_scenario_may_close_the_only_door() -> None:
+    """For it opens it again itself."""
+    events = scenario.from_settings([{"at": 0, "fault": "refuse_connections"}, {"at": 0.2, "end": "faults"}])
+    async with running(scenario=events) as served:
+        await soon(lambda: served.faults() == [] and served.simulator.scenario.listing()["elapsed_s"] > 0.2)
+        async with httpx.AsyncClient(base_url=served.base_url) as client:
+            await until_open(client)
+        assert [event["result"] for event in served.simulator.scenario.listing()["events"]] == ["done", "done"]
+
+
+def test_a_scenario_from_the_command_line(tmp_path: Path) -> None:
+    """It is played; a closed door leaves the second one open."""
+    file = write(tmp_path, "- at: 0\n  fault: refuse_connections\n")
+    with simulator("--scenario", str(file), "--admin-port", "0") as (_process, line):
+        admin_url = line.split("switches at: ", 1)[1].split(";", 1)[0]
+        assert [fault["kind"] for fault in httpx.get(f"{admin_url}/_admin/faults").json()["faults"]] == [
+            "refuse_connections"
+        ]
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(base_url(line))
+
+
+def test_a_scenario_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    """Exit code 2, with the line, before anything is served."""
+    file = write(tmp_path, "- at: 0\n  fault: eror\n")
+    found = CliRunner().invoke(command, ["--scenario", str(file)])
+    assert found.exit_code == 2
+    assert "line 2: fault" in " ".join(found.output.split())
+
+
+def test_scenario_and_commands_in_a_configuration_are_checked_as_well(tmp_path: Path) -> None:
+    """Like any other setting."""
+    for name, text in (("scenario", "scenario: [{at: 0, fault: eror}]"), ("command_id", "command_id: (")):
+        found = CliRunner().invoke(command, ["--config", str(write(tmp_path, text))])
+        assert found.exit_code == 2
+        assert name in found.output or "regular expression" in found.output
