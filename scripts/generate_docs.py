@@ -209,13 +209,13 @@ TREATMENTS: Mapping[Treatment, tuple[str, str, str]] = {
     ),
     Treatment.NUMBER_REST: ("this number", f"Rests {MAINTENANCE_S:g} s; costs no attempt", "never"),
     Treatment.APP_LIMIT: (
-        "every number of this worker",
+        "every number of the app, or of the account",
         f"Rests {APP_HOLD_S:g} s, or as long as `Retry-After` says; costs no attempt",
         "never",
     ),
     Treatment.STOPPED: (
         "this number",
-        f"Stops until somebody has mended it; one message tries every {STOPPED_RETRY_S:g} s; costs no attempt",
+        f"Stops; asks its health, then tries one message, every {STOPPED_RETRY_S:g} s and longer; costs no attempt",
         "never",
     ),
     Treatment.UNDELIVERABLE: ("this command", "Gives up: the recipient is the reason", "`undeliverable`"),

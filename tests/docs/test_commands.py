@@ -41,6 +41,7 @@ def fault(words: list[str]) -> str | None:
     command: click.Command = connector
     context = click.Context(connector)
     rest = list(words)
+    arguments = 0
     while rest:
         word = rest.pop(0)
         if word.startswith("--"):
@@ -54,6 +55,9 @@ def fault(words: list[str]) -> str | None:
             if found is None:
                 return f"no command {word}"
             command = found
+            arguments = sum(isinstance(parameter, click.Argument) for parameter in command.get_params(context))
+        elif arguments:
+            arguments -= 1
         elif word not in {"…", "..."}:
             return f"takes no {word}"
     return None
