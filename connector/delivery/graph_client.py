@@ -136,6 +136,8 @@ async def _read(response: httpx.Response) -> bytes:
 
 def _reason(error: BaseException) -> str:
     """The name of the error underneath: the transport's own names blur what happened."""
+    if isinstance(error, TimeoutError):  # our own; what is underneath is how it was brought about
+        return TimeoutError.__name__
     return type(error.__cause__ or error).__name__
 
 
