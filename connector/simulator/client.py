@@ -88,6 +88,10 @@ class SimulatorClient:
         """Every pair with its acceptances in order; ``number`` and ``recipient`` filter."""
         return self._pages("/_observer/pairs", "pairs", **filters)
 
+    def calls(self) -> list[dict[str, Any]]:
+        """Every request that sends nothing."""
+        return self._pages("/_observer/calls", "calls")
+
     def seconds(self) -> dict[str, Any]:
         """Each number's fullest sliding seconds, and the moments over its limit."""
         return self._get("/_observer/seconds")

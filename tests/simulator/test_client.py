@@ -46,3 +46,5 @@ def test_questions(cloud_api_simulator: SimulatorClient) -> None:
     assert cloud_api_simulator.seconds()[NUMBER]["exceeded"] == 0
     assert [found["command"] for found in cloud_api_simulator.acceptances()] == ["a", "a", "b", "c"]
     assert cloud_api_simulator.requests(command="b")[0]["accepted"]
+    httpx.get(f"{cloud_api_simulator.base_url}/v26.0/{NUMBER}")
+    assert [call["http_status"] for call in cloud_api_simulator.calls()] == [401]
