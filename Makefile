@@ -12,7 +12,7 @@ CHART := helm/whatsapp-kafka-connector
 COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	$(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test lint types lock chart image bench docs clean
+.PHONY: help setup demo test chaos chaos-long lint types lock chart image bench docs clean
 help: ## This list.
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
@@ -35,6 +35,15 @@ demo: setup ## Both roles, a simulated Cloud API and a broker, in this terminal.
 
 test: setup lint types ## Everything; with a real Kafka when Docker, or Java and Maven, are there.
 	$(BIN)/pytest
+
+# SEED=... makes a run again; SECONDS=... of load.
+CHAOS = $(BIN)/python -m tests.chaos --require tests/chaos/required.txt $(if $(SEED),--seed $(SEED))
+
+chaos: setup ## The whole system under load and kills for some minutes; a verdict for each guarantee (SEED=...).
+	$(CHAOS) $(if $(SECONDS),--seconds $(SECONDS))
+
+chaos-long: setup ## The same with 20 minutes of load and a larger backlog (SEED=..., SECONDS=...).
+	$(CHAOS) --seconds $(or $(SECONDS),1200) --backlog 120000
 
 lint: setup ## Style, formatting, and who may import whom.
 	$(BIN)/ruff check .

@@ -34,7 +34,8 @@ EXPIRING_S: Final = (1.0, 15.0)
 
 CRM_BURST: Final = 5
 MARKETING_SERIES: Final = 3
-PAIRS_PER_NUMBER: Final = 8
+PAIR_EVERY_S: Final = 12.0
+"""So often another pair of a number begins its series."""
 PAIR_WORK_S: Final = 6.0 * (2 * CRM_BURST + 1)
 """What the strict pair rule takes for two bursts to one person: the payback of both."""
 
@@ -101,10 +102,10 @@ class CommandLoad:
     def _pairs(self, number: str, seconds: float) -> list[Draft]:
         """People who get many messages: two bursts about CRM, or a series of marketing, all of it payable in time."""
         found: list[Draft] = []
-        for index in range(PAIRS_PER_NUMBER):
+        latest_s = max(0.0, seconds - PAIR_WORK_S)
+        for index in range(max(1, round(seconds / PAIR_EVERY_S))):
             recipient = self._recipient(CommandKind.PAIR)
             marketing = index % 4 == 3
-            latest_s = max(0.0, seconds - PAIR_WORK_S)
             first_s = self._random.uniform(0.0, latest_s)
             series = [(first_s, MARKETING_SERIES)] if marketing else [
                 (first_s, CRM_BURST), (first_s + self._random.uniform(5.0, 6.0 * CRM_BURST), CRM_BURST)

@@ -21,6 +21,9 @@ from tests.chaos.verdicts.verdict import Verdict, judged, not_measured
 
 PAIR_LIMIT_CODE: Final = 131056
 SECOND_S: Final = 1.0
+ARRIVAL_JITTER_S: Final = 0.1
+"""Requests may come so much closer together than they left: sender and simulator share a busy machine, and either may
+stand still meanwhile. Seen: 70 ms."""
 EXPIRY_SLACK_MS: Final = 500
 """Between the last look at the clock before a request is written and its arrival, on a machine that has other things to
 do."""
@@ -159,12 +162,14 @@ def d4(storm: Storm) -> Verdict:
 
 def d5(storm: Storm) -> Verdict:
     """The limits hold at the simulator's clock: outbound in a sliding second, and the strict pair rule."""
-    asked = [request for request in storm.requests if request.number in storm.limits and not request.fault]
+    asked = [request for request in storm.requests if request.number in storm.limits]
     if not asked:
         return not_measured("D5", "nothing was sent")
     numbers = sorted(storm.limits)
-    peaks = {number: sliding_second(r.at_s for r in asked if r.number == number) for number in numbers}
-    over = {number: peak for number, peak in peaks.items() if peak > storm.limits[number]}
+    times = {number: [r.at_s for r in asked if r.number == number] for number in numbers}
+    peaks = {number: most_within(SECOND_S, times[number]) for number in numbers}
+    dense = {number: most_within(SECOND_S - ARRIVAL_JITTER_S, times[number]) for number in numbers}
+    over = {number: peak for number, peak in dense.items() if peak > storm.limits[number]}
     pairs = [request for request in asked if request.over_pair_limit]
     with_inbound = sum(request.over_number_limit for request in asked)
     figures: dict[str, int | str] = {
@@ -174,19 +179,22 @@ def d5(storm: Storm) -> Verdict:
         "over the pair limit": len(pairs),
     }
     faults = [
-        *(f"{number}: {peak} in one second, {storm.limits[number]} are allowed" for number, peak in over.items()),
+        *(
+            f"{number}: {peak} in {SECOND_S - ARRIVAL_JITTER_S:g} s, {storm.limits[number]} a second are allowed"
+            for number, peak in over.items()
+        ),
         *(f"{request.command} to {request.recipient} at {request.at_s:.3f}: over the pair limit" for request in pairs),
     ]
     return judged("D5", figures, faults)
 
 
-def sliding_second(times_s: Iterable[float]) -> int:
-    """The most events in any window ``(t - 1 s, t]``; times in order."""
+def most_within(window_s: float, times_s: Iterable[float]) -> int:
+    """The most events in any window ``(t - window_s, t]``; times in order."""
     window: deque[float] = deque()
     highest = 0
     for at_s in times_s:
         window.append(at_s)
-        while window[0] <= at_s - SECOND_S:
+        while window[0] <= at_s - window_s:
             window.popleft()
         highest = max(highest, len(window))
     return highest
