@@ -1,7 +1,8 @@
 """Meta's error codes on a send, as data: what each means for the command, the pair, the number or the account.
 
-Codes, titles and meanings: Meta, Cloud API error codes, 2026-09-11; the treatment is our judgement. HTTP statuses are
-not part of the table: Meta asks to act on the code, and dropped the HTTP column from the page in September 2026.
+Codes, titles and meanings: Meta, Cloud API error codes, 2026-09-11, and for 803 its OpenAPI description v23.0; the
+treatment is our judgement. HTTP statuses are not part of the table: Meta asks to act on the code, and dropped the HTTP
+column from the page in September 2026.
 """
 
 from enum import StrEnum
@@ -61,6 +62,7 @@ RULES: Final[tuple[ErrorRule, ...]] = (
     ErrorRule(470, "Customer service window closed", _T.REFUSED),
     ErrorRule(471, "Spam rate limit", _T.STOPPED),
     ErrorRule(613, "Calls exceed the rate limit", _T.APP_LIMIT),
+    ErrorRule(803, "Number does not exist or was deleted", _T.STOPPED),
     ErrorRule(80007, "Business account rate limit", _T.APP_LIMIT),
     ErrorRule(80008, "Business account management rate limit", _T.APP_LIMIT),
     ErrorRule(130403, "Business has blocked this user", _T.UNDELIVERABLE),

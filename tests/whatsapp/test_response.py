@@ -35,15 +35,15 @@ def refusal(code: Any, status: int = 400, **members: Any) -> AttemptOutcome:
     return read_answer(answer({"error": {"message": f"(#{code}) title", "code": code} | members}, status))
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
-def test_each_code_of_the_table_is_treated_by_the_table(rule: ErrorRule, status: int) -> None:
+def test_each_code_of_the_table_is_treated_by_the_table(rule: ErrorRule) -> None:
     """Whatever the HTTP status: Meta asks to act on the code, and its own pages disagree about the status."""
-    result = refusal(rule.code, status)
-    assert (result.kind, result.treatment, result.reason) == (KINDS[rule.treatment], rule.treatment, str(rule.code))
-    assert result.error is not None
-    assert (result.error.code, result.error.http_status) == (rule.code, status)
-    assert result.from_meta
+    for status in (200, 400, 401, 403, 404, 429, 500, 503):
+        result = refusal(rule.code, status)
+        assert (result.kind, result.treatment, result.reason) == (KINDS[rule.treatment], rule.treatment, str(rule.code))
+        assert result.error is not None
+        assert (result.error.code, result.error.http_status) == (rule.code, status)
+        assert result.from_meta
 
 
 def test_no_code_stands_in_two_rows() -> None:
@@ -80,6 +80,7 @@ def test_a_number_that_is_gone_is_no_bad_parameter() -> None:
         (80007, Treatment.APP_LIMIT),
         (190, Treatment.STOPPED),
         (131031, Treatment.STOPPED),
+        (803, Treatment.STOPPED),
         (131026, Treatment.UNDELIVERABLE),
         (131050, Treatment.UNDELIVERABLE),
         (131047, Treatment.REFUSED),
@@ -146,7 +147,7 @@ def test_a_quoted_code_is_a_code(code: Any) -> None:
     assert (result.error.code, result.error.subcode) == (131056, 33)
 
 
-@pytest.mark.parametrize("code", [True, 1.5, None, "", "131 056", "１３１０５６", [], {}, 10**30, "9" * 400, -(10**30)])
+@pytest.mark.parametrize("code", [True, 1.5, None, "", "131 056", "\uff11\uff13", [], {}, 10**30, "9" * 400, -(10**30)])
 @pytest.mark.parametrize("status", [200, 500])
 def test_an_error_without_a_readable_code_says_nothing(code: Any, status: int) -> None:
     """No Graph server answers like that: whether the message was taken stays open."""
