@@ -213,6 +213,17 @@ class Backlog:
                 if not len(unit):
                     self._end(partition, key, unit)
 
+    def stand_for(self, partition: Partition, offset: int) -> list[int]:
+        """Let a cursor stand for the unit that has ``offset`` in memory: the watermark is not to wait for it.
+
+        Its records stay in memory, and the live stream goes on; their offsets are returned.
+        """
+        for key, unit in self._units.get(partition, {}).items():
+            if not unit.deferred and next(unit.open_offsets(), None) == offset:
+                self._defer(partition, key, unit)
+                return list(unit.open_offsets())
+        return []
+
     def give_back(self, partition: Partition) -> list[int]:
         """Leave everything unsettled of the partition to the log; the offsets that were in memory."""
         released = []

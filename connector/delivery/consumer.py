@@ -32,6 +32,9 @@ READ_WAIT_S: Final = 0.02
 COMMIT_EVERY_S: Final = 0.1
 """Between two transactions: half of the 200 ms that are promised, so that a slow turn still keeps them."""
 
+AHEAD_MAX: Final = 10_000
+"""Records before a watermark that one slow number holds: a bound on memory, and on what a crash reads again."""
+
 STATES_EVERY_S: Final = 1.0
 """Between two records of a deferred unit's progress: after a crash as much is read again, and known by its outcomes."""
 
@@ -199,6 +202,8 @@ class SlotConsumer:
                 self._reception.settled(settlement, wall_ms)
         while self._noted:
             self._notes.append(self._noted.popleft())
+        for partition, offset in self._ledger.pinned(AHEAD_MAX):
+            self._reception.unpin(partition, offset)
         urgent = not everything and now - self._states_at < STATES_EVERY_S
         changes = self._reception.backlog.changes(urgent=urgent)
         states = [self._states.unit(partition, key, kept, wall_ms) for partition, key, kept in changes]

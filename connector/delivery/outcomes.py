@@ -6,11 +6,11 @@ from typing import Final
 from connector.delivery.command import DeadLetterClass, Output, QueuedCommand, Reading, Settle, Settlement
 from connector.records.codec import Codec
 from connector.records.event_ids import outcome_event_id
-from connector.records.headers import cloud_event
+from connector.records.headers import cloud_event, event_type
 from connector.records.types import DeliveryError, DeliveryOutcome
 from connector.whatsapp.response import GraphError
 
-_EVENT_TYPE: Final = "whatsapp.delivery-outcome.v1"
+_EVENT_TYPE: Final = event_type("DeliveryOutcome")
 _COMMAND_SOURCE_HEADER: Final = "wa.command.source"
 _CONNECT: Final = "__connect.errors."
 _REDRIVE_COUNT: Final = "wa.dlq.redrive-count"

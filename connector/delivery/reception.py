@@ -79,6 +79,10 @@ class Reception:
         if identities is not None:
             note_settled(settlement, identities, wall_ms)
 
+    def unpin(self, partition: Partition, offset: int) -> None:
+        """A slow or stopped number must not hold the watermark: a restart would read all the others' again."""
+        self._let_go(partition, self.backlog.stand_for(partition, offset))
+
     def give_back(self, partitions: Iterable[Partition]) -> None:
         """Leave all that is unsettled of these partitions to the log, for their next owner."""
         for partition in partitions:

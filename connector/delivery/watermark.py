@@ -39,8 +39,8 @@ class Watermark:
         """The offset to commit: the lowest unsettled one, or the next to be read."""
         return self._open[0] if self._open else self.next
 
-    def unsettled(self) -> int:
-        """How many records that were read are not behind the watermark yet."""
+    def ahead(self) -> int:
+        """How many records that were read the watermark has not passed, settled ones among them."""
         return len(self._open)
 
     def uncommitted(self) -> int | None:

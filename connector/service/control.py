@@ -15,7 +15,7 @@ from connector.kafka.producer import PublishError, Record, RecordProducer
 from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
 from connector.records.codec import Codec
-from connector.records.headers import cloud_event
+from connector.records.headers import cloud_event, event_type
 from connector.service.startup import client_config
 
 READ_MAX: Final = 1000
@@ -80,7 +80,7 @@ class Control:
             self._names.delivery_control,
             self._codec.encode("DeliveryControl", record),
             key.encode(),
-            cloud_event(f"{key}/{now_ms}", "whatsapp.delivery-control.v1", "/whatsapp-kafka-connector/cli"),
+            cloud_event(f"{key}/{now_ms}", event_type("DeliveryControl"), "/whatsapp-kafka-connector/cli"),
             partition=0,
         )))  # fmt: skip
 

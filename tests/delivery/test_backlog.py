@@ -67,6 +67,18 @@ def test_a_unit_ends_when_nothing_is_open_and_nothing_is_behind() -> None:
     assert backlog.offer(P, A, 9) is Offer.TAKE
 
 
+def test_a_cursor_can_stand_for_a_unit_that_goes_on() -> None:
+    """A number that stands still with room in its window: the watermark is let go, the live stream goes on."""
+    backlog = Backlog(window=10)
+    for offset, key in enumerate([B, A, B, A]):
+        backlog.offer(P, key, offset)
+    backlog.settle(P, B, 0)
+    backlog.settle(P, B, 2)
+    assert backlog.stand_for(P, 1) == [1, 3]
+    assert backlog.changes(urgent=True) == [(P, A, Kept(1))]
+    assert backlog.offer(P, A, 4) is Offer.TAKE_DEFERRED
+
+
 def test_giving_back_leaves_everything_unsettled_to_the_log() -> None:
     """A slot that goes: what was in memory is named, and cursors stand for it."""
     backlog = Backlog(window=10)
@@ -135,6 +147,10 @@ class _Log:
             self.settled.add(offset)
             self.pinned.discard(offset)
 
+    def unpin(self) -> None:
+        if self.pinned:
+            self.pinned -= set(self.backlog.stand_for(P, min(self.pinned)))
+
     def commit(self) -> None:
         for _, key, kept in self.backlog.changes(urgent=False):
             if kept is None:
@@ -167,7 +183,7 @@ class _Log:
 @given(
     keys=st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=60),
     window=st.integers(1, 6),
-    steps=st.lists(st.sampled_from(["live", "live", "again", "settle", "commit", "handover"]), max_size=250),
+    steps=st.lists(st.sampled_from(["live", "live", "again", "settle", "commit", "unpin", "handover"]), max_size=250),
     seed=st.integers(0, 1 << 30),
 )
 @settings(max_examples=400, deadline=None)
@@ -187,6 +203,8 @@ def test_any_course_takes_each_record_once_and_in_order(
                 log.settle_one()
             case "commit":
                 log.commit()
+            case "unpin":
+                log.unpin()
             case "handover":
                 log.hand_over()
                 log.start()

@@ -81,6 +81,14 @@ class Ledger:
         watermark = self._watermarks.get(partition)
         return watermark.next if watermark else None
 
+    def pinned(self, ahead_max: int) -> list[tuple[Partition, int]]:
+        """Partitions whose watermark has more than ``ahead_max`` records before it, and the offset it waits for."""
+        return [
+            (partition, watermark.position())
+            for partition, watermark in self._watermarks.items()
+            if watermark.ahead() > ahead_max
+        ]
+
     def let_go(self, partition: Partition, offsets: Iterable[int]) -> None:
         """The watermark is not to wait for these: a cursor stands for them, in the next transaction at the latest."""
         watermark = self._watermarks.get(partition)

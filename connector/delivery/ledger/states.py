@@ -10,11 +10,11 @@ from typing import Any, Final
 from connector.delivery.backlog import Interval, Kept, Partition
 from connector.delivery.command import Output
 from connector.records.codec import Codec
-from connector.records.headers import cloud_event
+from connector.records.headers import cloud_event, event_type
 from connector.records.types import DeliveryState
 
 SLOT_KEY: Final = b"slot"
-_EVENT_TYPE: Final = "whatsapp.delivery-state.v1"
+_EVENT_TYPE: Final = event_type("DeliveryState")
 
 
 @dataclass(slots=True)
