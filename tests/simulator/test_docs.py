@@ -115,10 +115,10 @@ def test_the_suite_of_another_project_runs_as_it_stands(tmp_path: Path) -> None:
     for path, content in {
         "shop/__init__.py": "",
         "shop/notify.py": block("python"),
-        "tests/test_notify.py": block("python", 1),
+        "shop/test_notify.py": block("python", 1),
     }.items():
         file = tmp_path / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(content, encoding="utf-8")
-    printed = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"], tmp_path)
+    printed = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "shop"], tmp_path)
     assert "3 passed" in printed
