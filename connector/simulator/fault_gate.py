@@ -31,6 +31,8 @@ from connector.simulator.observer import NO_CODE, UNDER_FAULT, Call, Observed, O
 
 EDGES = (["messages"], ["marketing_messages"])
 PIECES = 20
+# What is kept of a request that no rule has looked at.
+RECIPIENT_MAX, TYPE_MAX, CALLBACK_DATA_MAX = 256, 64, 512
 GARBAGE = b'\x1f\x8b\x08\x00\xff\xfe{"messages":[{"id":"wamid.\x80\x81'
 _HTML: list[Header] = [(b"content-type", b"text/html; charset=UTF-8")]
 _EXPIRED = Refusal(190, subcode=463, message="Error validating access token: Session has expired.")
@@ -245,7 +247,7 @@ class Captured:
 
 
 def read_sent(body: bytes) -> Sent:
-    """Who a body is for and whose it is; what cannot be read is left empty."""
+    """Who a body is for and whose it is; what cannot be read is left empty, what is too long is cut."""
     try:
         found = msgspec.json.decode(body, type=_Body)
     except (msgspec.DecodeError, RecursionError):
@@ -256,7 +258,11 @@ def read_sent(body: bytes) -> Sent:
         recipient = "".join(filter(str.isdigit, recipient))
     kind = "read" if found.status == "read" else found.type
     data = found.biz_opaque_callback_data
-    return Sent(recipient, kind if isinstance(kind, str) else "", data if isinstance(data, str) else None)
+    return Sent(
+        recipient[:RECIPIENT_MAX],
+        kind[:TYPE_MAX] if isinstance(kind, str) else "",
+        data[:CALLBACK_DATA_MAX] if isinstance(data, str) else None,
+    )
 
 
 async def read_ahead(receive: Receive) -> tuple[bytes, Receive]:

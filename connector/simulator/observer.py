@@ -15,6 +15,7 @@ from connector.simulator.observer_commands import Commands, identifier
 
 ACCEPTED = 0
 NO_CODE = -1
+PATH_MAX = 256
 
 
 class UnderFault(NamedTuple):
@@ -81,7 +82,7 @@ class Call(NamedTuple):
         at_s: the simulator's monotonic seconds when it was decided.
         wall_ms: the same moment, milliseconds since the Unix epoch.
         method: of HTTP.
-        path: without its query.
+        path: without its query, its first 256 characters.
         http_status: of the answer; 0 when the caller got none.
         fault: kind of the fault that hit it.
         fault_id: of that fault.
@@ -227,7 +228,7 @@ class Observer:
         if under is not None:
             http_status = call.http_status if under.http_status is None else under.http_status
             call = call._replace(http_status=http_status, fault=under.kind, fault_id=under.id)
-        self._calls.append(call)
+        self._calls.append(call._replace(path=call.path[:PATH_MAX]))
         self._call_sums[f"{call.method} {call.http_status}"] += 1
 
     def calls(self, *, start: int, limit: int) -> list[dict[str, Any]]:

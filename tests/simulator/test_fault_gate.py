@@ -280,6 +280,11 @@ async def test_unknown_numbers_do_not_get_sums(client: httpx.AsyncClient, served
         (b'{"recipient": "US.1", "biz_opaque_callback_data": "d"}', ("US.1", "text", "d")),
         (b'{"status": "read", "message_id": "wamid.x"}', ("", "read", None)),
         (b'{"to": 5, "type": [], "biz_opaque_callback_data": 1}', ("", "", None)),
+        (
+            b'{"to": "g%s", "recipient_type": "group", "type": "%s", "biz_opaque_callback_data": "%s"}'
+            % ((b"x" * 1000,) * 3),
+            ("g" + "x" * 255, "x" * 64, "x" * 512),
+        ),
         (b"[]", ("", "", None)),
         (b"{", ("", "", None)),
     ],
