@@ -49,8 +49,9 @@ def _disabled(_moment: Moment) -> dict[str, Any]:
     return {"ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "April 17, 2026"}}
 
 
-def _disconnected(_moment: Moment) -> dict[str, Any]:
-    return {"disconnection_info": {"reason": "PRIMARY_INACTIVITY", "initiated_by": "SYSTEM"}}
+def _partner_removed(moment: Moment) -> dict[str, Any]:
+    disconnected = {"reason": "PRIMARY_INACTIVITY", "initiated_by": "SYSTEM"}
+    return {**_waba_info()(moment), "disconnection_info": disconnected}
 
 
 def _international(moment: Moment) -> dict[str, Any]:
@@ -86,7 +87,7 @@ EVENTS: MappingProxyType[str, Callable[[Moment], dict[str, Any]]] = MappingProxy
         "VERIFIED_ACCOUNT": _plain,
         "ACCOUNT_DELETED": _plain,
         "ACCOUNT_RECONNECTED": _plain,
-        "ACCOUNT_OFFBOARDED": _disconnected,
+        "ACCOUNT_OFFBOARDED": _plain,
         "ACCOUNT_RESTRICTION": _restriction,
         "ACCOUNT_VIOLATION": _violation,
         "DISABLED_UPDATE": _disabled,
@@ -95,7 +96,7 @@ EVENTS: MappingProxyType[str, Callable[[Moment], dict[str, Any]]] = MappingProxy
         "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE": _country,
         "MM_LITE_TERMS_SIGNED": _waba_info(),
         "PARTNER_ADDED": _waba_info(**_PARTNER),
-        "PARTNER_REMOVED": _waba_info(),
+        "PARTNER_REMOVED": _partner_removed,
         "PARTNER_APP_INSTALLED": _waba_info(partner_app_id="5731794616896507", **_PARTNER),
         "PARTNER_APP_UNINSTALLED": _waba_info(partner_app_id="5731794616896507"),
         "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE": _certification,

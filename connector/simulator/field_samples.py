@@ -47,6 +47,17 @@ class Occasion(NamedTuple):
 
 Sample = Callable[[Occasion], dict[str, Any]]
 _TEMPLATE_ID = 806_312_974_732_579
+_TEMPLATE_REASONS: dict[str, dict[str, Any]] = {
+    "REJECTED": {
+        "reason": "INVALID_FORMAT",
+        "rejection_info": {
+            "reason": "Parameters stand next to each other.",
+            "recommendation": "Put words between the parameters.",
+        },
+    },
+    "PAUSED": {"other_info": {"title": "FIRST_PAUSE", "description": "Paused for 3 hours because of low quality."}},
+    "DISABLED": {"disable_info": {"disable_date": "1767225600"}, "other_info": {"title": "DISABLED"}},
+}
 _GROUP = "Y2FwaV9ncm91cDoxODA1NTU1MDE3MjoxMjAzNjMyMjI3NzE5NjMwNjcZD"
 
 
@@ -102,8 +113,9 @@ def _name(occasion: Occasion) -> dict[str, Any]:
 
 
 def _template_status(occasion: Occasion) -> dict[str, Any]:
+    event = occasion.event or "APPROVED"
     value = _of_template(message_template_category="UTILITY", reason="NONE")(occasion)
-    return {"event": occasion.event or "APPROVED", **value}
+    return {"event": event, **value, **_TEMPLATE_REASONS.get(event, {})}
 
 
 def _security(occasion: Occasion) -> dict[str, Any]:
@@ -146,10 +158,14 @@ def _echoes(occasion: Occasion) -> dict[str, Any]:
         "to_user_id": occasion.user.user_id,
         "id": ids.outbound_message_id(occasion.random, occasion.user.user_id),
         "timestamp": str(occasion.now_s),
-        "type": "text",
-        "text": {"body": "Sent from the phone itself"},
     }
-    return occasion.about_user(message_echoes=[echo])
+    text = {"type": "text", "text": {"body": "Sent from the phone itself"}}
+    original = {"original_message_id": ids.outbound_message_id(occasion.random, occasion.user.user_id)}
+    changes = {
+        "edit": {"type": "edit", "edit": {**original, "message": text}},
+        "revoke": {"type": "revoke", "revoke": original},
+    }
+    return occasion.about_user(message_echoes=[{**echo, **changes.get(occasion.event or "", text)}])
 
 
 def _app_state(occasion: Occasion) -> dict[str, Any]:
@@ -159,22 +175,24 @@ def _app_state(occasion: Occasion) -> dict[str, Any]:
 
 
 def _calls(occasion: Occasion) -> dict[str, Any]:
-    call = {
-        "id": f"wacid.{occasion.random.getrandbits(120):030X}",
-        "from": occasion.user.wa_id,
+    event = occasion.event or "connect"
+    call = {"id": f"wacid.{occasion.random.getrandbits(120):030X}", "timestamp": str(occasion.now_s)}
+    if event.isupper():
+        status = {**call, "type": "call", "status": event, "recipient_id": occasion.user.wa_id}
+        return occasion.about_user(statuses=[status])
+    call |= {
+        "from": str(occasion.user.wa_id),
         "to": occasion.number.display_phone_number,
-        "event": occasion.event or "connect",
-        "timestamp": str(occasion.now_s),
+        "event": event,
         "direction": "USER_INITIATED",
     }
-    ended = {
-        "status": "COMPLETED",
-        "start_time": str(occasion.now_s - 120),
-        "end_time": str(occasion.now_s),
-        "duration": 120,
-    }
-    offered = {"session": {"sdp_type": "offer", "sdp": "v=0\r\no=- 3 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"}}
-    return occasion.about_user(calls=[{**call, **(ended if call["event"] == "terminate" else offered)}])
+    return occasion.about_user(calls=[{**call, **_CALLS.get(event, {})}])
+
+
+_CALLS: dict[str, dict[str, Any]] = {
+    "connect": {"session": {"sdp_type": "offer", "sdp": "v=0\r\no=- 3 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"}},
+    "terminate": {"status": "COMPLETED", "start_time": "1767225600", "end_time": "1767225720", "duration": 120},
+}
 
 
 def _groups(kind: str, **also: Any) -> Sample:
@@ -188,7 +206,8 @@ def _groups(kind: str, **also: Any) -> Sample:
 
 def _participants(occasion: Occasion) -> dict[str, Any]:
     participant = {"input": occasion.user.wa_id, "wa_id": occasion.user.wa_id}
-    return _groups("group_participants_add", added_participants=[participant])(occasion)
+    member = "removed_participants" if "remove" in (occasion.event or "") else "added_participants"
+    return _groups("group_participants_add", **{member: [participant]})(occasion)
 
 
 def _payments(occasion: Occasion) -> dict[str, Any]:

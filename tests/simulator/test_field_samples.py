@@ -69,10 +69,39 @@ def test_the_event_can_be_chosen(field: str, member: str) -> None:
 
 @pytest.mark.parametrize("event", list(EVENTS))
 def test_account_updates_have_the_block_of_their_event(event: str) -> None:
-    """The event, and at most one block with it."""
+    """The event, and what belongs to it."""
     value = sample("account_update", occasion(event))
-    assert value["event"] == event
-    assert len(value) <= 2
+    assert value.pop("event") == event
+    assert all(member.endswith(("_info", "_eligibility", "country")) for member in value)
+
+
+@pytest.mark.parametrize(
+    ("field", "event", "member"),
+    [
+        ("message_template_status_update", "REJECTED", "rejection_info"),
+        ("message_template_status_update", "PAUSED", "other_info"),
+        ("message_template_status_update", "DISABLED", "disable_info"),
+        ("calls", "RINGING", "statuses"),
+        ("calls", "terminate", "calls"),
+        ("account_update", "PARTNER_REMOVED", "disconnection_info"),
+    ],
+)
+def test_what_belongs_to_an_event_comes_with_it(field: str, event: str, member: str) -> None:
+    """Beside the name."""
+    assert member in sample(field, occasion(event))
+
+
+def test_echoes_may_be_edits_and_withdrawals() -> None:
+    """Of coexistence numbers, since 2026."""
+    for event in ("edit", "revoke"):
+        (echo,) = sample("smb_message_echoes", occasion(event))["message_echoes"]
+        assert (echo["type"], "original_message_id" in echo[event]) == (event, True)
+
+
+def test_participants_come_and_go() -> None:
+    """By the type of the update."""
+    (group,) = sample("group_participants_update", occasion("group_participants_remove"))["groups"]
+    assert (group["type"], "removed_participants" in group) == ("group_participants_remove", True)
 
 
 def test_standby_nests_one_level_deeper() -> None:
