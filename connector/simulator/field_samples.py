@@ -108,7 +108,7 @@ def _name(occasion: Occasion) -> dict[str, Any]:
         "display_phone_number": occasion.number.display_phone_number,
         "decision": occasion.event or "APPROVED",
         "requested_verified_name": occasion.number.verified_name,
-        "rejection_reason": None,
+        "rejection_reason": "NONE",
     }
 
 
@@ -176,12 +176,12 @@ def _app_state(occasion: Occasion) -> dict[str, Any]:
 
 def _calls(occasion: Occasion) -> dict[str, Any]:
     event = occasion.event or "connect"
-    call = {"id": f"wacid.{occasion.random.getrandbits(120):030X}", "timestamp": str(occasion.now_s)}
+    call: dict[str, Any] = {"id": f"wacid.{occasion.random.getrandbits(120):030X}", "timestamp": str(occasion.now_s)}
     if event.isupper():
         status = {**call, "type": "call", "status": event, "recipient_id": occasion.user.wa_id}
         return occasion.about_user(statuses=[status])
     call |= {
-        "from": str(occasion.user.wa_id),
+        "from": occasion.user.wa_id,
         "to": occasion.number.display_phone_number,
         "event": event,
         "direction": "USER_INITIATED",
@@ -342,8 +342,16 @@ def sample(field: str, occasion: Occasion) -> dict[str, Any]:
     """The value for ``field``; an unknown one has nothing but the event."""
     built = SAMPLES.get(field)
     if built is not None:
-        return built(occasion)
+        found: dict[str, Any] = _without_nulls(built(occasion))
+        return found
     return {} if occasion.event is None else {"event": occasion.event}
+
+
+def _without_nulls(value: Any) -> Any:
+    """A phone that is not shown is absent, not null (Meta, business-scoped user ids page, 2026-03)."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def someone(random: Random, users: int) -> User:

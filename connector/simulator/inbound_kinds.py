@@ -167,7 +167,7 @@ def _group_text(scene: Scene) -> dict[str, Any]:
 
 def _number_changed(scene: Scene) -> dict[str, Any]:
     new = f"1219{scene.random.randrange(10**7):07d}"
-    body = f"User {scene.sender.name} changed from {scene.sender.wa_id} to {new}"
+    body = f"User {scene.sender.name} changed from {scene.sender.wa_id or scene.sender.user_id} to {new}"
     system = {"body": body, "wa_id": new, "user_id": ids.user_id(new), "type": "user_changed_number"}
     return _typed("system", system)
 

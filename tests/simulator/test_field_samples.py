@@ -53,6 +53,13 @@ def test_every_sample_is_json(field: str) -> None:
     assert value
 
 
+@pytest.mark.parametrize("field", list(SAMPLES))
+def test_a_phone_that_is_not_shown_is_absent(field: str) -> None:
+    """Not null, nowhere in the value."""
+    value = sample(field, occasion()._replace(user=inbound.user(1, hidden=True)))
+    assert "null" not in json.dumps(value)
+
+
 @pytest.mark.parametrize(("field", "member"), LISTS.items())
 def test_fields_about_users_begin_with_the_number(field: str, member: str) -> None:
     """Metadata, and a list with one thing in it."""
