@@ -37,8 +37,8 @@ class Usage:
         self._slots: deque[list[int]] = deque()
         self._total = 0
         self._blocked_until_s = -math.inf
-        self._written: tuple[int, int] | None = None
-        self._headers: Headers = []
+        self._written = (steady_percent, 0)
+        self._headers = _headers(business_id, *self._written)
 
     def count(self, now_s: float) -> Refusal | None:
         """Count one call at ``now_s``, monotonic seconds; the refusal when it is beyond the quota."""
@@ -76,6 +76,8 @@ class Usage:
 
     def headers(self, now_s: float) -> Headers:
         """The usage headers at ``now_s``; written anew only when a figure has changed."""
+        if self._calls is None:
+            return self._headers
         figures = (self.percent(now_s), self.minutes_left(now_s))
         if figures != self._written:
             self._written = figures
