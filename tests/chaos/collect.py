@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -132,6 +132,20 @@ def rerouted(message: Message) -> tuple[Source, Source] | None:
     origin = _place(dict(_headers(message)), "wa.origin.")
     place = Source(message.topic() or "", message.partition() or 0, message.offset() or 0)
     return None if origin is None else (origin, place)
+
+
+def cursors(messages: Iterable[Message]) -> dict[tuple[str, str], int]:
+    """What the last state of each number and topic says; keys are ``<number>/<topic>``."""
+    found: dict[tuple[str, str], int] = {}
+    for message in messages:
+        number, slash, topic = _bytes(message.key()).decode().rpartition("/")
+        if not slash:
+            continue
+        found.pop((number, topic), None)
+        state = _CODEC.decode("DeliveryState", _bytes(message.value()))["number"] if message.value() else None
+        if state is not None and state["cursor"] is not None:
+            found[number, topic] = state["cursor"]
+    return found
 
 
 def event(message: Message, names: TopicNames) -> Event:

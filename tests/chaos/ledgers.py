@@ -226,6 +226,7 @@ class Storm:
         limits: messages a second by number.
         rerouted: where a forwarded command lies, by where it was produced.
         committed: the group's offsets by topic and partition.
+        cursors: first offset that was left in the log, by number and topic.
         rejects: values of the rejects topic.
         webhooks: the simulator's own sums.
         leaks: None when nothing was searched.
@@ -240,6 +241,7 @@ class Storm:
     dead_letters: tuple[DeadLetter, ...] = ()
     rerouted: Mapping[Source, Source] = field(default_factory=dict)
     committed: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    cursors: Mapping[tuple[str, str], int] = field(default_factory=dict)
     posted: tuple[Posted, ...] = ()
     events: tuple[Event, ...] = ()
     rejects: tuple[bytes, ...] = ()

@@ -163,6 +163,7 @@ class StormStage:
             outcomes=tuple(map(collect.outcome, on[names.delivery_outcomes])),
             dead_letters=tuple(collect.dead_letter(message) for topic in letters for message in on[topic]),
             rerouted=dict(filter(None, map(collect.rerouted, on[names.rerouted_commands]))),
+            cursors=collect.cursors(on[names.delivery_state]),
             committed=collect.committed(self._place.broker.bootstrap, group, names, SLOTS),
             posted=tuple(self._webhooks.posted),
             events=tuple(collect.event(message, names) for topic in events for message in on[topic]),

@@ -111,6 +111,14 @@ def test_d1_follows_a_forwarded_command() -> None:
     assert delivery.d1(passed).figures["lost"] == 1
 
 
+def test_d1_finds_a_deferred_command_at_its_numbers_cursor() -> None:
+    """Left in the log on purpose: the offsets have passed it, the cursor has not."""
+    storm = replace(CLEAN, outcomes=CLEAN.outcomes[:8], cursors={(NUMBER, CRM): 8})
+    verdict = delivery.d1(storm)
+    assert (verdict.figures["lost"], verdict.figures["not settled in time"]) == (0, 2)
+    assert delivery.d1(replace(storm, cursors={(NUMBER, CRM): 9})).figures["lost"] == 1
+
+
 def test_d2_finds_a_second_outcome() -> None:
     """One source, two committed outcomes."""
     verdict = delivery.d2(replace(CLEAN, outcomes=(*CLEAN.outcomes, CLEAN.outcomes[3])))

@@ -35,8 +35,9 @@ RESET: Final = "reset_after"
 def d1(storm: Storm) -> Verdict:
     """No command is lost: each one that Kafka acknowledged has an outcome.
 
-    Behind the group's offsets without one is lost; before them it is waiting, which is in order only for a pair that
-    the Cloud API has sent away with 131056: that wait may be longer than the bench's.
+    One that the group's offsets have passed, and that no cursor of its number asks for, is lost. Otherwise it is
+    waiting, which is in order only for a pair that the Cloud API has sent away with 131056: that wait may be longer
+    than the bench's.
     """
     if not storm.commands:
         return not_measured("D1", "no command was produced")
@@ -61,7 +62,9 @@ def d1(storm: Storm) -> Verdict:
 
 def _still_queued(command: Command, storm: Storm) -> bool:
     topic, partition, offset = storm.rerouted.get(command.source, command.source)
-    return storm.committed.get((topic, partition), 0) <= offset
+    behind = storm.committed.get((topic, partition), 0) > offset
+    cursor = storm.cursors.get((command.number, topic))
+    return not behind or (cursor is not None and cursor <= offset)
 
 
 def d2(storm: Storm) -> Verdict:
