@@ -15,6 +15,7 @@ from connector.clock import Clock
 from connector.delivery.backfill import Backfill
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord
+from connector.delivery.lease import Lease
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
 from connector.delivery.ledger.takeover import History, RecentSend
@@ -54,6 +55,9 @@ class Loop(Protocol):
     def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
         """Messages that left a slot before it was ours; returns at once."""
 
+    def resume(self) -> None:
+        """The right to start requests is back; returns at once."""
+
     def settled(self, settlements: Sequence[Settlement]) -> None:
         """These are committed; returns at once."""
 
@@ -74,6 +78,7 @@ class SlotConsumer:
         *,
         slots: SlotStarter,
         backfill: Backfill,
+        lease: Lease,
         states: StateWriter,
         topics: Sequence[str],
         on_slots: Callable[[frozenset[int]], Any],
@@ -86,6 +91,7 @@ class SlotConsumer:
         self._clock = clock
         self._slots = slots
         self._backfill = backfill
+        self._lease = lease
         self._states = states
         self._topics = topics
         self._on_slots = on_slots
@@ -189,10 +195,18 @@ class SlotConsumer:
             self._inbox.append(taken)
 
     def _commit_when_due(self) -> None:
-        if self._clock.monotonic() - self._committed_at < COMMIT_EVERY_S:
+        now = self._clock.monotonic()
+        if now - self._committed_at < COMMIT_EVERY_S:
             return
+        if self._lease.is_due(now):
+            self._renew()
         if self._inbox or self._noted or self._notes or self._ledger.is_due():
             self._commit()
+
+    def _renew(self) -> None:
+        """Something to commit for each slot, so that there is a transaction although nothing was settled."""
+        for slot in sorted(self._slots.started)[:1]:
+            self._notes.append(self._states.slot(slot, self._clock.wall_ms(), released=False))
 
     def _commit(self, *, everything: bool = False) -> bool:
         wall_ms, now = self._clock.wall_ms(), self._clock.monotonic()
@@ -207,10 +221,15 @@ class SlotConsumer:
         urgent = not everything and now - self._states_at < STATES_EVERY_S
         changes = self._reception.backlog.changes(urgent=urgent)
         states = [self._states.unit(partition, key, kept, wall_ms) for partition, key, kept in changes]
+        had_lease, before = self._lease.holds(now), self._ledger.transactions
         committed = self._ledger.commit(self._group.membership, [*self._notes, *states])
         self._committed_at = self._clock.monotonic()
         if committed is None:
             return False
+        if self._ledger.transactions > before:
+            self._lease.renew(now)
+            if not had_lease:
+                self._loop.resume()
         self._notes = []
         self._reception.backlog.written(urgent=urgent)
         self._states_at = self._states_at if urgent else now

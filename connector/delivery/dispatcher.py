@@ -74,8 +74,18 @@ class Dispatcher:
         self._wakeups: list[tuple[float, int, Number]] = []
         self._sequence = itertools.count()
         self._draining: set[int] = set()
+        self._may_start: Callable[[float], bool] = lambda _: True
         self._pause_of: Callable[[str], tuple[float, str | None]] = lambda _: (0.0, None)
         self._app_held_until = 0.0
+
+    def rest_unless(self, may_start: Callable[[float], bool]) -> None:
+        """Start nothing while ``may_start`` says no; :meth:`resume` when it says yes again."""
+        self._may_start = may_start
+
+    def resume(self, now: float) -> None:
+        """What had to rest may be due."""
+        for number in self._numbers.values():
+            self._schedule(number, now)
 
     def heed(self, pause_of: Callable[[str], tuple[float, str | None]]) -> None:
         """Ask ``pause_of`` until when, and why, a number that is new here is paused."""
@@ -101,7 +111,7 @@ class Dispatcher:
                 continue
             number.scheduled_at = NEVER
             due.expired.extend(number.expired(now))
-            if number.slot not in self._draining:
+            if number.slot not in self._draining and self._may_start(now):
                 due.attempts.extend(number.due(now))
             self._schedule(number, now)
         for queued in due.attempts:
@@ -248,7 +258,7 @@ class Dispatcher:
         return number
 
     def _schedule(self, number: Number, now: float) -> None:
-        at = number.next_wakeup(now)
+        at = number.next_wakeup(now) if self._may_start(now) else number.next_expiry()
         if number.slot in self._draining or at == number.scheduled_at:
             return
         number.scheduled_at = at

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 from httpx_aiohttp import AiohttpTransport
 
-from connector.whatsapp.response import Answer, AttemptOutcome, maybe_sent, not_sent, read_answer
+from connector.whatsapp.response import Answer, AttemptOutcome, maybe_sent, not_sent, read_answer, withheld
 
 ANSWER_MAX: Final = 1 << 20
 """Bytes of an answer that are read: Meta's have a few hundred."""
@@ -70,6 +70,8 @@ class GraphClient:
         try:
             return read_answer(await self._exchange(request))
         except Exception as error:  # noqa: BLE001 - see above: the type tells nothing, and garbage raises any
+            if content.withheld:
+                return withheld("lease_over")
             reason = _reason(error)
             return maybe_sent(reason) if content.asked_for else not_sent(reason)
 
@@ -117,10 +119,15 @@ class _Body(httpx.AsyncByteStream):
         self._content = content
         self._before_write = before_write
         self.asked_for = False
+        self.withheld = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            self._before_write()
+        except BaseException:
+            self.withheld = True
+            raise
         self.asked_for = True
-        self._before_write()
         yield self._content
 
 

@@ -186,9 +186,13 @@ class Number:
         if self.held_reason == reason:
             self.held_until, self.held_reason = min(self.held_until, now), None
 
+    def next_expiry(self) -> float:
+        """When :meth:`expired` has something next."""
+        return self._expiring[0][0] if self._expiring else NEVER
+
     def next_wakeup(self, now: float) -> float:
         """When :meth:`due` or :meth:`expired` has something next; NEVER when only a result can change that."""
-        expiry = self._expiring[0][0] if self._expiring else NEVER
+        expiry = self.next_expiry()
         if self.in_flight >= self._in_flight_bound():
             return expiry
         work = now if any(self._ready.values()) else NEVER

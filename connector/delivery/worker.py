@@ -35,6 +35,10 @@ TICK_S: Final = 0.001
 and again until its time has come (50 times for each of 1000 messages a second, measured)."""
 
 
+class LeaseOverError(Exception):
+    """Raised as the last act before a request would be written: it is not."""
+
+
 class Api(Protocol):
     """The Cloud API as the worker uses it."""
 
@@ -73,6 +77,7 @@ class Worker:
         settle: Callable[[Settlement], None],
         observer: Observer,
         on_answer: Callable[[str, AttemptOutcome], None] = lambda _, __: None,
+        may_start: Callable[[float], bool] = lambda _: True,
     ) -> None:
         self._dispatcher = dispatcher
         self._api = api
@@ -84,6 +89,8 @@ class Worker:
         self._settle = settle
         self._observer = observer
         self._on_answer = on_answer
+        self._may_start = may_start
+        dispatcher.rest_unless(may_start)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = NEVER
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,6 +130,11 @@ class Worker:
 
     def pump(self) -> None:
         """Something that the dispatcher knows by now may let messages go."""
+        self._pump()
+
+    def resume(self) -> None:
+        """The right to start requests is back."""
+        self._dispatcher.resume(self._clock.monotonic())
         self._pump()
 
     def remember(self, slot: int, sends: Iterable[RecentSend]) -> None:
@@ -210,6 +222,9 @@ class Worker:
 
     def _on_written(self, queued: QueuedCommand) -> None:
         now = self._clock.monotonic()
+        if not self._may_start(now):
+            message = "the lease is over"
+            raise LeaseOverError(message)
         self._dispatcher.on_written(queued, now)
         self._arm(now)
 

@@ -13,8 +13,12 @@ TRANSACTION_TIMEOUT_MS: Final = 10_000
 """What a dead worker left open is aborted by the broker after so long, so that readers of committed records go on."""
 
 CALL_TIMEOUT_S: Final = 5.0
-CALLS_MAX: Final = 2
-"""Twice 5 s is the transaction's own timeout: what did not work by then has been aborted by the broker."""
+CALLS_MAX: Final = 24
+PATIENCE_S: Final = CALLS_MAX * CALL_TIMEOUT_S
+"""Two minutes: longer than a broker's restart or a failover. A worker whose lease is over sends nothing meanwhile, and
+what it has settled is worth waiting for: given up, it would be sent a second time."""
+
+_FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001 - the binding's public name
 
 HANGS_AFTER_S: Final = 20.0
 """Calls of 5 s were seen to return after 11. One that is out for so long never returns (librdkafka issue 5456): the
@@ -74,19 +78,19 @@ class TransactionalProducer:
 
     def __init__(self, config: Mapping[str, Any], transactional_id: str) -> None:
         self.transactional_id = transactional_id
-        self._producer = Producer(
-            {
-                # A client that forgets its brokers while all are away hangs in the middle of a transaction
-                # (librdkafka issue 5511, seen with 2.16 after each restart of a single broker).
-                "metadata.recovery.strategy": "none",
-                **config,
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": 0,
-            }
-        )
+        self._config = {
+            # A client that forgets its brokers while all are away hangs in the middle of a transaction
+            # (librdkafka issue 5511, seen with 2.16 after each restart of a single broker).
+            "metadata.recovery.strategy": "none",
+            **config,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 0,
+        }
+        self._producer = Producer(self._config)
+        self._over: str | None = None
 
     def start(self) -> None:
         """Register the transactional id; fences an older producer of the same id.
@@ -105,23 +109,31 @@ class TransactionalProducer:
     def commit(self, records: Iterable[Writable], offsets: Sequence[tuple[str, int, int]], member: object) -> None:
         """Write ``records`` and commit ``offsets`` (topic, partition, next offset) for the group of ``member``.
 
+        Blocks while the brokers are away, for up to :data:`PATIENCE_S`: nothing else could be done meanwhile.
+
         Raises:
             TransactionAbortedError: nothing was written; a RecordTooLargeError when that would be so for ever.
-            FatalProducerError: nothing was written and never will be.
+            FatalProducerError: this producer can never write again, or nobody can know whether it has written.
         """
+        if self._over is not None:  # a new client now would shut out the one that has taken our place
+            raise FatalProducerError(self._over)
         try:
             self._producer.begin_transaction()
             self._write(records)
             if offsets:
                 positions = [TopicPartition(topic, partition, offset) for topic, partition, offset in offsets]
-                self._retrying(self._send_offsets, positions, member)
-            self._retrying(self._producer.commit_transaction, CALL_TIMEOUT_S)
+                self._patiently(self._send_offsets, positions, member)
+        except (KafkaException, RecordTooLargeError) as error:
+            self._abort(error)
+            raise _aborted(error) from error
+        try:
+            self._patiently(self._producer.commit_transaction, CALL_TIMEOUT_S)
         except KafkaException as error:
+            # Only the broker's word that it was not committed allows to write the same again.
+            if not error.args[0].txn_requires_abort():
+                raise self._final(error.args[0].str()) from error
             self._abort(error)
-            raise TransactionAbortedError(error.args[0].str()) from error
-        except RecordTooLargeError as error:
-            self._abort(error)
-            raise
+            raise _aborted(error) from error
 
     def close(self) -> None:
         """Let go of what was not committed; an open transaction is aborted by the broker."""
@@ -152,8 +164,8 @@ class TransactionalProducer:
     def _send_offsets(self, positions: list[TopicPartition], member: object) -> None:
         _returning(lambda: self._producer.send_offsets_to_transaction(positions, member, CALL_TIMEOUT_S))
 
-    def _retrying(self, call: Any, *args: Any) -> None:
-        """Calls of the transaction protocol may be repeated when the client says so."""
+    def _patiently(self, call: Any, *args: Any) -> None:
+        """Calls of the transaction protocol are to be repeated, the same one, when the client says so."""
         for _ in range(CALLS_MAX):
             try:
                 call(*args)
@@ -166,12 +178,39 @@ class TransactionalProducer:
         raise last
 
     def _abort(self, cause: Exception) -> None:
-        if isinstance(cause, KafkaException) and cause.args[0].fatal():
-            raise FatalProducerError(cause.args[0].str()) from cause
+        """End the open transaction; with a new client when this one cannot.
+
+        The new client registers under the same id, which aborts on the broker what the old one left open.
+        """
+        if isinstance(cause, KafkaException) and cause.args[0].code() in _FENCED:
+            raise self._final(cause.args[0].str()) from cause
         try:
-            self._retrying(self._producer.abort_transaction, CALL_TIMEOUT_S)
+            self._patiently(self._producer.abort_transaction, CALL_TIMEOUT_S)
         except KafkaException as error:
-            raise FatalProducerError(error.args[0].str()) from error
+            if error.args[0].code() in _FENCED:
+                raise self._final(error.args[0].str()) from error
+            log.warning("transactional client replaced", reason=error.args[0].str())
+            self._producer.purge()
+            self._producer = Producer(self._config)
+            self._start_patiently()
+
+    def _start_patiently(self) -> None:
+        for attempt in range(1, CALLS_MAX + 1):
+            try:
+                self.start()
+            except UnreachableProducerError as error:
+                if attempt == CALLS_MAX:
+                    raise self._final(str(error)) from error
+            else:
+                return
+
+    def _final(self, reason: str) -> FatalProducerError:
+        self._over = reason
+        return FatalProducerError(reason)
+
+
+def _aborted(error: Exception) -> Exception:
+    return error if isinstance(error, RecordTooLargeError) else TransactionAbortedError(error.args[0].str())
 
 
 def _returning(call: Callable[[], None]) -> None:

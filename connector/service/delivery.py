@@ -24,6 +24,7 @@ from connector.delivery.consumer import SlotConsumer
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
 from connector.delivery.intake import Intake, Placement
+from connector.delivery.lease import Lease
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
 from connector.delivery.ledger.takeover import RecentSend, Takeover
@@ -135,7 +136,8 @@ class DeliveryService:
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
             bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
-            consumer = self._consumer(placement, codec, outcomes, producer, bridge, admin=admin)
+            lease = Lease(delivery.lease_s)
+            consumer = self._consumer(placement, codec, outcomes, producer, bridge, admin=admin, lease=lease)
             care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
             stack.callback(care.close)
             bridge.news = news = self._news(codec, care, admin)
@@ -150,6 +152,7 @@ class DeliveryService:
                 settle=consumer.settle,
                 observer=self._observer,
                 on_answer=care.on_answer,
+                may_start=lease.holds,
             )
             self._dispatcher.heed(care.pause_of)
             holds = await until_it_works(
@@ -174,6 +177,7 @@ class DeliveryService:
         bridge: "_Bridge",
         *,
         admin: TopicAdmin,
+        lease: Lease,
     ) -> SlotConsumer:
         """Everything of the Kafka thread."""
         config = client_config(self._settings, self._settings.kafka.consumer)
@@ -205,6 +209,7 @@ class DeliveryService:
             bridge,
             self._clock,
             slots=SlotStarter(placement, takeover),
+            lease=lease,
             backfill=Backfill(PositionedReader(reading), reception.backlog, ledger.live_position),
             states=StateWriter(names.delivery_state, placement.slots, producer.transactional_id, codec),
             topics=[*names.commands, names.rerouted_commands],
@@ -371,6 +376,9 @@ class _Bridge:
             self.worker.drop(slots)
 
         asyncio.run_coroutine_threadsafe(drop(), self._loop).result()
+
+    def resume(self) -> None:
+        self._loop.call_soon_threadsafe(self.worker.resume)
 
     def settled(self, settlements: Sequence[Settlement]) -> None:
         self._on_settled(settlements)

@@ -1,7 +1,6 @@
 """Reaching Kafka and the registry at start: a clear line, another try, and readiness that says why not yet."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -16,6 +15,7 @@ from connector.records.subjects import subject_of
 from connector.secrets import read_secret
 from connector.service.schema_registry import known_texts, open_registry, records_of_subjects, written_ids
 from connector.telemetry.health import Health
+from connector.telemetry.logs import librdkafka_logger
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class MissingTopicsError(Exception):
 def client_config(settings: Settings, part: Mapping[str, Any]) -> dict[str, Any]:
     """The librdkafka properties of one client: the common ones, its own, and the secrets from their files."""
     secrets = {name: read_secret(path, text=True).decode() for name, path in settings.kafka.secret_files.items()}
-    return {**settings.kafka.common, **part, **secrets, "logger": logging.getLogger("librdkafka")}
+    return {**settings.kafka.common, **part, **secrets, "logger": librdkafka_logger()}
 
 
 async def until_it_works(

@@ -5,6 +5,7 @@ Behind them a processor masks known keys of every line and removes the keys that
 """
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO
@@ -42,6 +43,9 @@ REMOVED_KEYS = frozenset(
 # Text in words of others, which may quote a number.
 FREE_TEXT_KEYS = frozenset({"event", "error", "exception", "reason"})
 _DEPTH_MAX = 6
+_NUMBER = re.compile(r"\d+")
+QUIET_S = 10.0
+KINDS_MAX = 1000
 
 EventDict = MutableMapping[str, Any]
 
@@ -83,6 +87,34 @@ def configure(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+
+
+class _NotAgain(logging.Filter):
+    """Lets one line of a kind through every few seconds; a kind is a line without its numbers.
+
+    librdkafka tells of each connection that fails, many times a second while the brokers are away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = _NUMBER.sub("", record.getMessage())
+        if record.created - self._told.get(kind, float("-inf")) < QUIET_S:
+            return False
+        if len(self._told) >= KINDS_MAX:
+            self._told.clear()
+        self._told[kind] = record.created
+        return True
+
+
+def librdkafka_logger() -> logging.Logger:
+    """For the ``logger`` property of Kafka's clients."""
+    logger = logging.getLogger("librdkafka")
+    if not logger.filters:
+        logger.addFilter(_NotAgain())
+    return logger
 
 
 def _renderer(log_format: str, target: TextIO) -> Processor:

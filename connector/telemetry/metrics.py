@@ -261,12 +261,29 @@ class Metrics:
             "Signed items that could not be understood and were set aside.",
         ),
     ]
+    webhook_untyped: Annotated[
+        Counter[Reason],
+        Spec(
+            "whatsapp.connector.webhook.untyped",
+            "{item}",
+            "Items published with something that only their raw text holds: message_kind, message_content, status, "
+            "account_field, account_content or size; and bodies in which there was nothing_told.",
+        ),
+    ]
+    webhook_repeats: Annotated[
+        Counter[NoLabels],
+        Spec(
+            "whatsapp.connector.webhook.repeats",
+            "{item}",
+            "Items dropped because the same fact is on Kafka already, or on its way.",
+        ),
+    ]
     webhook_refusals: Annotated[
         Counter[Reason],
         Spec(
             "whatsapp.connector.webhook.refusals",
             "{request}",
-            "Webhook requests not taken: signature, size, media_type, unavailable or timeout.",
+            "Requests not taken: signature, client_certificate, size, media_type, timeout, busy or unavailable.",
         ),
     ]
     ingress_in_flight_bytes: Annotated[
@@ -283,7 +300,7 @@ class Metrics:
         Spec(
             "messaging.client.operation.duration",
             "s",
-            "Time from a publish to Kafka's acknowledgement.",
+            "Time from a publish to Kafka's acknowledgement; of at most 100 publishes a second.",
             ACKNOWLEDGE_BOUNDS,
         ),
     ]

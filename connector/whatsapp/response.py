@@ -112,6 +112,11 @@ def not_sent(reason: str) -> AttemptOutcome:
     return AttemptOutcome(Kind.TRANSIENT, reason, Treatment.RETRY, GraphError(title=reason))
 
 
+def withheld(reason: str) -> AttemptOutcome:
+    """The request was held back at the last moment, for no fault of its own: it costs no attempt."""
+    return AttemptOutcome(Kind.THROTTLED, reason)
+
+
 def maybe_sent(reason: str) -> AttemptOutcome:
     """The request may have reached Meta, but no answer came."""
     return AttemptOutcome(Kind.AMBIGUOUS, reason, error=GraphError(title=reason))
