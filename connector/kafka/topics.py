@@ -1,9 +1,10 @@
 """What topics there are, and making those that are missing."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
@@ -12,6 +13,9 @@ CALL_TIMEOUT_S: Final = 3.0
 CREATE_TIMEOUT_S: Final = 30.0
 COMMITTED_TIMEOUT_S: Final = 15.0
 """Longer than the 10 s after which the broker aborts a transaction that a dead worker left open."""
+
+STABLE_PAUSE_S: Final = 0.05
+"""Between two questions for offsets that a transaction still holds: most end within some milliseconds."""
 
 EARLIEST: Final[OffsetSpec] = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the binding has no types here
 LATEST: Final[OffsetSpec] = OffsetSpec.latest()  # type: ignore[no-untyped-call] # see above
@@ -57,12 +61,23 @@ class TopicAdmin:
         Raises:
             KafkaException: no answer in time; with a transaction still open this may be worth another try.
         """
-        asked = ConsumerGroupTopicPartitions(group_id, [TopicPartition(*name) for name in partitions])
+        names = list(partitions)
+        for _ in range(round(COMMITTED_TIMEOUT_S / STABLE_PAUSE_S)):
+            places = self._stored(group_id, names)
+            if not (errors := [place.error for place in places if place.error is not None]):
+                return {(place.topic, place.partition): place.offset for place in places if place.offset >= 0}
+            # The client waits for no transaction: it gives an error, and no offset, of each partition that is held.
+            if any(error.code() != KafkaError.UNSTABLE_OFFSET_COMMIT for error in errors):
+                break
+            time.sleep(STABLE_PAUSE_S)
+        raise KafkaException(errors[0])
+
+    def _stored(self, group_id: str, names: list[tuple[str, int]]) -> list[TopicPartition]:
+        asked = ConsumerGroupTopicPartitions(group_id, [TopicPartition(*name) for name in names])
         (answer,) = self._client.list_consumer_group_offsets(
             [asked], require_stable=True, request_timeout=COMMITTED_TIMEOUT_S
         ).values()
-        found = answer.result().topic_partitions
-        return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+        return list(answer.result().topic_partitions)
 
     def extents(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """Of each partition the oldest offset, and the next one to be written, those in open transactions included.

@@ -1,7 +1,7 @@
 """Topics as they are, and making those that are missing."""
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -76,8 +76,35 @@ def test_positions_are_those_that_a_group_has_committed(
     until(lambda: bool(member.owned), member)
     producer = TransactionalProducer({"bootstrap.servers": kafka_bootstrap}, unique("writer"))
     producer.start()
-    producer.commit([], [(topic, 1, 7)], member.group.membership())
-    assert admin.committed(group, names) == {(topic, 1): 7}
+    # Right behind a commit the offset is held by its transaction for a moment: waited for, not taken for none.
+    for offset in range(1, 31):
+        producer.commit([], [(topic, 1, offset)], member.group.membership())
+        assert admin.committed(group, names) == {(topic, 1): offset}
+    member.group.close()
+
+
+def test_a_transaction_that_does_not_end_is_told_apart_from_no_position(
+    kafka_bootstrap: str,
+    create_topics: CreateTopics,
+    admin: TopicAdmin,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker that died in the middle of its commit: an error, so that nobody starts at the wrong place."""
+    topic, group = f"{topic_prefix}crm", f"{topic_prefix}group"
+    create_topics(topic)
+    producer = Producer({"bootstrap.servers": kafka_bootstrap, "transactional.id": unique("writer")})
+    producer.init_transactions(PATIENCE_S)
+    producer.begin_transaction()
+    member = Member(kafka_bootstrap, group, [topic], {})
+    until(lambda: bool(member.owned), member)
+    producer.send_offsets_to_transaction([TopicPartition(topic, 0, 7)], member.group.membership(), PATIENCE_S)
+    monkeypatch.setattr(topics_module, "COMMITTED_TIMEOUT_S", 0.3)
+    with pytest.raises(KafkaException):
+        admin.committed(group, [(topic, 0)])
+    producer.abort_transaction(PATIENCE_S)
+    monkeypatch.undo()
+    assert admin.committed(group, [(topic, 0)]) == {}
     member.group.close()
 
 
