@@ -108,10 +108,15 @@ def fast_and_read_at_once() -> Settings:
 
 @contextmanager
 def both_roles(system: System, cloud_api: SimulatorClient) -> Iterator[tuple[Process, Process]]:
-    """Ingress and delivery, ready, with Meta's webhooks coming in; they end with 0."""
+    """Ingress and delivery, ready, with Meta's webhooks coming in; they end with 0, or their logs are told."""
     with system.running("ingress") as ingress, system.running("delivery") as delivery:
-        ingress.wait_ready()
-        delivery.wait_ready()
-        cloud_api.set_webhook(system.webhook_url, VERIFY_TOKEN)
-        yield ingress, delivery
-        assert (delivery.terminate(), ingress.terminate()) == (0, 0)
+        try:
+            ingress.wait_ready()
+            delivery.wait_ready()
+            cloud_api.set_webhook(system.webhook_url, VERIFY_TOKEN)
+            yield ingress, delivery
+            assert (delivery.terminate(), ingress.terminate()) == (0, 0)
+        except BaseException:
+            for process in (ingress, delivery):
+                print(process.log.read_text())  # noqa: T201 - to be read when the test has failed
+            raise
