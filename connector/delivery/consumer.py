@@ -17,11 +17,11 @@ from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord
 from connector.delivery.lease import Lease
 from connector.delivery.ledger.settlements import Ledger
-from connector.delivery.ledger.states import StateWriter
+from connector.delivery.ledger.states import SLOT_KEY, StateWriter
 from connector.delivery.ledger.takeover import History, RecentSend
 from connector.delivery.reception import Reception
 from connector.delivery.slots import SlotStarter
-from connector.kafka.group import GroupConsumer, Partitions
+from connector.kafka.group import FatalConsumerError, GroupConsumer, Partitions
 from connector.kafka.registry import RegistryUnavailableError
 
 log = structlog.get_logger()
@@ -97,6 +97,7 @@ class SlotConsumer:
         self._on_slots = on_slots
         self._on_read = on_read
         self._arrived: deque[tuple[SourceRecord, int]] = deque()
+        self._early: list[tuple[SourceRecord, int]] = []
         self._inbox: deque[Settlement] = deque()
         self._noted: deque[Output] = deque()
         self._notes: list[Output] = []
@@ -153,6 +154,8 @@ class SlotConsumer:
             self._ledger.begin(partition, position)
         self._reception.begin(history.slot, history.identities, history.states.kept)
         self._loop.remember(history.slot, history.recent_sends)
+        self._arrived.extend(each for each in self._early if self._slot_of(each[0]) == history.slot)
+        self._early = [each for each in self._early if self._slot_of(each[0]) != history.slot]
         self._notes.append(self._states.slot(history.slot, self._clock.wall_ms(), released=False))
         log.info(
             "delivery.slot_started",
@@ -162,11 +165,13 @@ class SlotConsumer:
         )
 
     def _arrive(self, records: Sequence[Any]) -> None:
+        """A partition that rests since this turn may have given records before: they wait until its slot starts."""
+        resting = self._slots.resting()
         for message in records:
             record = _source_record(message)
             epoch = self._ledger.read(record.source)
             if epoch is not None:
-                self._arrived.append((record, epoch))
+                (self._early if _partition_of(record) in resting else self._arrived).append((record, epoch))
         for topic, count in Counter(message.topic() or "" for message in records).items():
             self._on_read(topic, count)
 
@@ -254,30 +259,44 @@ class SlotConsumer:
 
     def _on_lost(self, partitions: Partitions) -> None:
         """They are somebody else's already: what is not committed will be read again there."""
-        self._forget(frozenset(Partition(*name) for name in partitions))
+        lost = frozenset(Partition(*name) for name in partitions)
+        self._loop.drop(self._slots.of(lost))
+        self._forget(lost)
         log.warning("delivery.lost", partitions=len(partitions))
 
     def _give_up(self, partitions: frozenset[Partition]) -> None:
-        """What is unsettled goes back to the log, with cursors that say where: the next owner repeats nothing."""
+        """What is unsettled goes back to the log, with cursors that say where: the next owner repeats nothing.
+
+        So does what a slot has in partitions that stay here: it is taken up again when the slot is whole again.
+        """
         slots = self._slots.of(partitions)
+        staying = frozenset(each for each in self._slots.assigned - partitions if self._slots.of([each]) & slots)
         self._loop.drain(slots)
+        self._loop.drop(slots)  # from here on nothing of theirs settles any more
         self._commit()
-        self._reception.give_back(partitions)
+        self._reception.give_back(partitions | staying)
         started = [slot for slot in slots if self._slots.is_started(slot)]
         self._notes += [self._states.slot(slot, self._clock.wall_ms(), released=True) for slot in started]
-        if not self._commit(everything=True):
+        committed = self._commit(everything=True)
+        if not committed:
             log.warning("delivery.uncommitted_at_revoke", pending=self._ledger.pending)
-        self._notes = []
-        self._forget(partitions)
+        self._forget(partitions, staying)
+        if staying and not committed:  # their watermarks have let go of what has no cursor on Kafka
+            message = "what a slot has left behind could not be written"
+            raise FatalConsumerError(message)
 
-    def _forget(self, partitions: frozenset[Partition]) -> None:
+    def _forget(self, partitions: frozenset[Partition], staying: frozenset[Partition] = frozenset()) -> None:
         slots = self._slots.of(partitions)
-        self._loop.drop(slots)
         self._slots.forget(partitions)
-        self._arrived = deque(arrived for arrived in self._arrived if _partition_of(arrived[0]) not in partitions)
+        self._notes = [note for note in self._notes if note.key != SLOT_KEY or note.partition not in slots]
+        self._arrived = deque(each for each in self._arrived if _partition_of(each[0]) not in partitions)
+        self._early = [each for each in self._early if _partition_of(each[0]) not in partitions]
         for partition in partitions:
             self._ledger.forget(partition)
-        self._reception.forget(partitions, slots)
+        self._reception.forget(partitions | staying, slots)
+
+    def _slot_of(self, record: SourceRecord) -> int | None:
+        return next(iter(self._slots.of([_partition_of(record)])), None)
 
 
 def _partition_of(record: SourceRecord) -> Partition:

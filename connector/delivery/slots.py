@@ -24,6 +24,9 @@ class Past(Protocol):
         """Blocks until it is read."""
         ...
 
+    def close(self) -> None:
+        """Let :meth:`read` return, with nothing."""
+
 
 class SlotStarter:
     """Used from the Kafka thread; reads the past on one of its own, so that other slots go on meanwhile."""
@@ -96,7 +99,8 @@ class SlotStarter:
             self._asked.pop(slot, None)
 
     def close(self) -> None:
-        """Wait for nothing."""
+        """What is being read is of no use any more."""
+        self._past.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _is_whole(self, slot: int) -> bool:

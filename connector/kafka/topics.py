@@ -11,8 +11,8 @@ from confluent_kafka.cimpl import NewTopic
 
 CALL_TIMEOUT_S: Final = 3.0
 CREATE_TIMEOUT_S: Final = 30.0
-COMMITTED_TIMEOUT_S: Final = 15.0
-"""Longer than the 10 s after which the broker aborts a transaction that a dead worker left open."""
+OFFSETS_TIMEOUT_S: Final = 5.0
+"""Of one try. A transaction that a dead worker left open is aborted after 10 s: two or three tries then."""
 
 STABLE_PAUSE_S: Final = 0.05
 """Between two questions for offsets that a transaction still holds: most end within some milliseconds."""
@@ -62,7 +62,7 @@ class TopicAdmin:
             KafkaException: no answer in time; with a transaction still open this may be worth another try.
         """
         names = list(partitions)
-        for _ in range(round(COMMITTED_TIMEOUT_S / STABLE_PAUSE_S)):
+        for _ in range(round(OFFSETS_TIMEOUT_S / STABLE_PAUSE_S)):
             places = self._stored(group_id, names)
             if not (errors := [place.error for place in places if place.error is not None]):
                 return {(place.topic, place.partition): place.offset for place in places if place.offset >= 0}
@@ -75,7 +75,7 @@ class TopicAdmin:
     def _stored(self, group_id: str, names: list[tuple[str, int]]) -> list[TopicPartition]:
         asked = ConsumerGroupTopicPartitions(group_id, [TopicPartition(*name) for name in names])
         (answer,) = self._client.list_consumer_group_offsets(
-            [asked], require_stable=True, request_timeout=COMMITTED_TIMEOUT_S
+            [asked], require_stable=True, request_timeout=OFFSETS_TIMEOUT_S
         ).values()
         return list(answer.result().topic_partitions)
 
@@ -99,7 +99,7 @@ class TopicAdmin:
 
     def _offsets(self, names: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
         asked = {TopicPartition(*name): spec for name in names}
-        answers = self._client.list_offsets(asked, request_timeout=COMMITTED_TIMEOUT_S) if asked else {}
+        answers = self._client.list_offsets(asked, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
         return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
     def create(self, specs: Iterable[TopicSpec], replication: int) -> None:

@@ -137,7 +137,7 @@ class DeliveryService:
             )
             bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
             lease = Lease(delivery.lease_s)
-            consumer = self._consumer(placement, codec, outcomes, producer, bridge, admin=admin, lease=lease)
+            consumer = self._consumer(placement, codec, outcomes, producer, bridge, lease=lease)
             care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
             stack.callback(care.close)
             bridge.news = news = self._news(codec, care, admin)
@@ -176,7 +176,6 @@ class DeliveryService:
         producer: TransactionalProducer,
         bridge: "_Bridge",
         *,
-        admin: TopicAdmin,
         lease: Lease,
     ) -> SlotConsumer:
         """Everything of the Kafka thread."""
@@ -194,7 +193,7 @@ class DeliveryService:
         )
         reading = {name: value for name, value in config.items() if name != "group.protocol"}
         takeover = Takeover(
-            admin,
+            lambda: TopicAdmin(client_config(self._settings, {})),
             delivery.group_id,
             lambda: PositionedReader(reading),
             codec,

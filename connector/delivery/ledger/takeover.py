@@ -6,6 +6,7 @@ holds the end back until the broker has aborted it (10 s at most), so nothing th
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Final, Protocol
 
 import structlog
@@ -71,7 +72,7 @@ class Takeover:
 
     def __init__(
         self,
-        log_: Log,
+        log_: Callable[[], Log],
         group_id: str,
         reader: Callable[[], PositionedReader],
         codec: Codec,
@@ -80,7 +81,8 @@ class Takeover:
         state_topic: str,
         outcomes_topic: str,
     ) -> None:
-        self._log = log_
+        self._new_log = log_
+        self._closed = Event()
         self._group_id = group_id
         self._new_reader = reader
         self._codec = codec
@@ -95,33 +97,42 @@ class Takeover:
             Undecodable: a topic of ours holds something that is not ours.
         """
         wanted, whose = list(partitions), list(slots)
-        while True:
+        while not self._closed.is_set():
             try:
                 return self._read(wanted, whose)
             except KafkaException as error:
                 log.warning("delivery.takeover_waits", slots=whose, reason=error.args[0].str())
+        return []
+
+    def close(self) -> None:
+        """Let :meth:`read` return, with nothing."""
+        self._closed.set()
 
     def _read(self, partitions: Iterable[Partition], slots: Iterable[int]) -> list[History]:
+        # A client that has seen its brokers go away may wait for their old selves (librdkafka issue 5511): a new one.
+        offsets = self._new_log()
         histories = {slot: History(slot) for slot in slots}
-        for name, position in self._log.committed(self._group_id, partitions).items():
+        for name, position in offsets.committed(self._group_id, partitions).items():
             partition = Partition(*name)
             histories[partition.partition].positions[partition] = position
         reader = self._new_reader()
         try:
-            ends = self._go(reader, histories)
-            while not all((reader.position(*place) or 0) >= end for place, end in ends.items()):
+            ends = self._go(reader, offsets, histories)
+            while any((reader.position(*place) or 0) < end for place, end in ends.items()):
+                if self._closed.is_set():
+                    return []
                 for message in reader.read(READ_MAX, READ_WAIT_S):
                     self._take(histories[message.partition() or 0], message)
         finally:
             reader.close()
         return list(histories.values())
 
-    def _go(self, reader: PositionedReader, slots: Iterable[int]) -> dict[tuple[str, int], int]:
+    def _go(self, reader: PositionedReader, offsets: Log, slots: Iterable[int]) -> dict[tuple[str, int], int]:
         """Start reading every partition; where each of them ends."""
         states = [(self._state_topic, slot) for slot in slots]
         outcomes = [(self._outcomes_topic, slot) for slot in slots]
-        extents = self._log.extents([*states, *outcomes])
-        recent = self._log.offsets_at(outcomes, self._clock.wall_ms() - int(WINDOW_S * 1000))
+        extents = offsets.extents([*states, *outcomes])
+        recent = offsets.offsets_at(outcomes, self._clock.wall_ms() - int(WINDOW_S * 1000))
         for place, (oldest, end) in extents.items():
             start = oldest
             if place in recent:
