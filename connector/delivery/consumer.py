@@ -4,6 +4,7 @@ The consumer and the transactional producer share the thread, so that a revoked 
 that takes it away, and nothing else can come in between.
 """
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from threading import Event
@@ -97,7 +98,7 @@ class SlotConsumer:
         self._on_slots = on_slots
         self._on_read = on_read
         self._arrived: deque[tuple[SourceRecord, int]] = deque()
-        self._early: list[tuple[SourceRecord, int]] = []
+        self._early: list[SourceRecord] = []
         self._inbox: deque[Settlement] = deque()
         self._noted: deque[Output] = deque()
         self._notes: list[Output] = []
@@ -132,10 +133,9 @@ class SlotConsumer:
                 self._turn()
             self._give_up(self._slots.assigned)
         finally:
-            self._group.close()
-            self._backfill.close()
-            self._slots.close()
-            self._ledger.close()
+            with contextlib.ExitStack() as last:  # the group is left first, and whatever that raises, the rest goes too
+                for close in (self._ledger.close, self._slots.close, self._backfill.close, self._group.close):
+                    last.callback(close)
 
     def _turn(self) -> None:
         if histories := self._slots.ready():
@@ -154,8 +154,7 @@ class SlotConsumer:
             self._ledger.begin(partition, position)
         self._reception.begin(history.slot, history.identities, history.states.kept)
         self._loop.remember(history.slot, history.recent_sends)
-        self._arrived.extend(each for each in self._early if self._slot_of(each[0]) == history.slot)
-        self._early = [each for each in self._early if self._slot_of(each[0]) != history.slot]
+        self._arrive_again(history.slot)
         self._notes.append(self._states.slot(history.slot, self._clock.wall_ms(), released=False))
         log.info(
             "delivery.slot_started",
@@ -170,10 +169,22 @@ class SlotConsumer:
         for message in records:
             record = _source_record(message)
             epoch = self._ledger.read(record.source)
-            if epoch is not None:
-                (self._early if _partition_of(record) in resting else self._arrived).append((record, epoch))
+            if epoch is not None and _partition_of(record) in resting:
+                self._early.append(record)
+            elif epoch is not None:
+                self._arrived.append((record, epoch))
         for topic, count in Counter(message.topic() or "" for message in records).items():
             self._on_read(topic, count)
+
+    def _arrive_again(self, slot: int) -> None:
+        waiting, self._early = self._early, []
+        for record in waiting:
+            partition = _partition_of(record)
+            epoch = self._ledger.epoch(partition)
+            if slot not in self._slots.of([partition]):
+                self._early.append(record)
+            elif epoch is not None:
+                self._arrived.append((record, epoch))
 
     def _take(self) -> None:
         """All that has arrived, then a chunk of the backfill; what needs a registry that is away stays."""
@@ -284,19 +295,25 @@ class SlotConsumer:
         if staying and not committed:  # their watermarks have let go of what has no cursor on Kafka
             message = "what a slot has left behind could not be written"
             raise FatalConsumerError(message)
+        self._epoch += 1
+        for partition in staying:
+            self._ledger.assign(partition, self._epoch)
 
     def _forget(self, partitions: frozenset[Partition], staying: frozenset[Partition] = frozenset()) -> None:
         slots = self._slots.of(partitions)
         self._slots.forget(partitions)
         self._notes = [note for note in self._notes if note.key != SLOT_KEY or note.partition not in slots]
-        self._arrived = deque(each for each in self._arrived if _partition_of(each[0]) not in partitions)
-        self._early = [each for each in self._early if _partition_of(each[0]) not in partitions]
+        arrived, self._arrived = self._arrived, deque()
+        early, self._early = self._early, []
+        for record, epoch in arrived:
+            if _partition_of(record) in staying:
+                self._early.append(record)
+            elif _partition_of(record) not in partitions:
+                self._arrived.append((record, epoch))
+        self._early += [record for record in early if _partition_of(record) not in partitions]
         for partition in partitions:
             self._ledger.forget(partition)
         self._reception.forget(partitions | staying, slots)
-
-    def _slot_of(self, record: SourceRecord) -> int | None:
-        return next(iter(self._slots.of([_partition_of(record)])), None)
 
 
 def _partition_of(record: SourceRecord) -> Partition:
