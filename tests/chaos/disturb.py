@@ -14,6 +14,7 @@ from tests.chaos.processes import Node
 from tests.chaos.site import Installation
 
 STARTED_AGAIN_EVERY_S: Final = 0.3
+ENDED_BY_ITSELF: Final = "an end by itself"
 
 _CLOCK: Final = SystemClock()
 
@@ -81,9 +82,14 @@ class Disturber:
             await asyncio.sleep(STARTED_AGAIN_EVERY_S)
             for node in self._installation.nodes.values():
                 if node.wanted and node.pid is None:
-                    self.totals["ended by itself"] += 1
-                    self._place.say(f"{node.name} ended by itself with {node.exit_code}, started again")
+                    self._note_end(node)
                     node.start()
+
+    def _note_end(self, node: Node) -> None:
+        now_ms = _CLOCK.wall_ms()
+        self.totals[ENDED_BY_ITSELF] += 1
+        self.done.append(Disturbance(ENDED_BY_ITSELF, node.name, now_ms, now_ms))
+        self._place.say(f"{node.name} ended by itself with {node.exit_code}, started again")
 
     async def _start(self, nodes: Sequence[Node], _: float) -> None:
         for node in nodes:
