@@ -77,7 +77,10 @@ def test_a_registry_gone_after_the_start_costs_nothing(
     system.use_cloud_api(cloud_api_simulator.base_url)
     names = system.settings.topic_names
     events = [names.delivery_outcomes, names.message_statuses, names.inbound_messages]
-    with SchemaRegistryClient({"url": registry.url}) as client, both_roles(system, cloud_api_simulator) as roles:
+    with (
+        SchemaRegistryClient({"url": registry.url, "timeout": 20}) as client,
+        both_roles(system, cloud_api_simulator) as roles,
+    ):
         known, other = Crm(system, client), Crm(system, client, MINIMAL_COMMAND)
         known.encode(text_command("learns its id", "+16505550000"))
         other.encode(text_command("learns its id", "+16505550000"))

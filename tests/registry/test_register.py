@@ -32,7 +32,7 @@ CONFLUENTS: dict[SubjectNameStrategy, Callable[[SerializationContext, str], str 
 @pytest.fixture
 def client(schema_registry: str) -> Iterator[SchemaRegistryClient]:
     """Confluent's own client."""
-    with SchemaRegistryClient({"url": schema_registry}) as client:
+    with SchemaRegistryClient({"url": schema_registry, "timeout": 20}) as client:
         yield client
 
 

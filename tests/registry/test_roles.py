@@ -41,7 +41,7 @@ def system(tmp_path: Path, kafka_bootstrap: str, topic_prefix: str, schema_regis
 @pytest.fixture
 def client(schema_registry: str) -> Iterator[SchemaRegistryClient]:
     """Confluent's own client."""
-    with SchemaRegistryClient({"url": schema_registry}) as client:
+    with SchemaRegistryClient({"url": schema_registry, "timeout": 20}) as client:
         yield client
 
 
