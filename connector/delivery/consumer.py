@@ -103,6 +103,7 @@ class SlotConsumer:
         self._noted: deque[Output] = deque()
         self._notes: list[Output] = []
         self._stopping = Event()
+        self._registry_fault = ""
         self._epoch = 0
         self._committed_at = 0.0
         self._states_at = 0.0
@@ -200,7 +201,9 @@ class SlotConsumer:
                 if epoch is not None:
                     self._sort(self._reception.again(record, epoch, now, wall_ms), commands)
         except RegistryUnavailableError as error:
-            log.warning("delivery.registry_unavailable", reason=str(error), waiting=len(self._arrived))
+            if str(error) != self._registry_fault:
+                self._registry_fault = str(error)
+                log.warning("delivery.registry_unavailable", reason=str(error))
         if commands:
             self._loop.feed(commands)
 
