@@ -23,6 +23,7 @@ def known(rate: int = 20) -> World:
     """A world in which Meta takes everything and has told the number's rate."""
     world = World(1, answer=always_well, rate=rate, in_flight_max=100)
     world.dispatcher.set_rate(NUMBER, rate, START)
+    world.look_ahead_share = 0.0
     return world
 
 

@@ -113,6 +113,7 @@ class World:
         self._sequence = itertools.count()
         self._unsettled: dict[Source, QueuedCommand] = {}
         self._going: set[int] = set()
+        self.look_ahead_share = LOOK_AHEAD_SHARE
         self.let_go: list[tuple[float, QueuedCommand]] = []
 
     def delays(self) -> tuple[float, float]:
@@ -160,7 +161,7 @@ class World:
         wakeup = self.dispatcher.next_wakeup()
         for checker in self._told():
             checker.drained_due(wakeup)
-        if self.random.random() < LOOK_AHEAD_SHARE:
+        if self.random.random() < self.look_ahead_share:
             self._look_ahead(wakeup)
 
     def revoke(self, slot: int, drain_s: float) -> None:
