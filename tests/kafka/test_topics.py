@@ -71,9 +71,9 @@ def test_positions_are_those_that_a_group_has_committed(
     topic, group = f"{topic_prefix}crm", f"{topic_prefix}group"
     create_topics(topic, partitions=2)
     names = [(topic, 0), (topic, 1)]
-    assert admin.committed(group, names) == {}
     member = Member(kafka_bootstrap, group, [topic], {})
     until(lambda: bool(member.owned), member)
+    assert admin.committed(group, names) == {}
     producer = TransactionalProducer({"bootstrap.servers": kafka_bootstrap}, unique("writer"))
     producer.start()
     # Right behind a commit the offset is held by its transaction for a moment: waited for, not taken for none.
@@ -99,7 +99,7 @@ def test_a_transaction_that_does_not_end_is_told_apart_from_no_position(
     member = Member(kafka_bootstrap, group, [topic], {})
     until(lambda: bool(member.owned), member)
     producer.send_offsets_to_transaction([TopicPartition(topic, 0, 7)], member.group.membership(), PATIENCE_S)
-    monkeypatch.setattr(topics_module, "COMMITTED_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(topics_module, "OFFSETS_TIMEOUT_S", 0.3)
     with pytest.raises(KafkaException):
         admin.committed(group, [(topic, 0)])
     producer.abort_transaction(PATIENCE_S)
