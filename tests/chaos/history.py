@@ -22,7 +22,7 @@ DONE_WITHIN_S: Final = 60.0
 
 
 async def history(place: Site) -> History:
-    """Settle some commands, delete the offsets, start; once more for the other mode, with commands that are new."""
+    """Settle some commands, produce some more, delete the offsets, start; then once more in the other mode."""
     installation = Installation(
         place,
         "history",
@@ -49,14 +49,14 @@ class _History:
         settled = await self._all_settled()
         await self._installation.stop(worker)
         if not settled:
-            return History(0, NEW, ())
-        await self._forget_offsets()
-        stop = await self._restart("stop", new=0)
-        await self._forget_offsets()
+            return History(0, ())
         await self._produce(plain_draft(f"new-{index}", NUMBER, f"1650571{index:04d}") for index in range(NEW))
-        outcomes = await self._restart("from_outcomes", new=NEW)
+        await self._forget_offsets()
+        stop = await self._restart("stop", new=NEW)
+        await self._forget_offsets()
+        outcomes = await self._restart("from_outcomes", new=NEW - stop.sent_new)
         self._place.say("history: done")
-        return History(SETTLED, NEW, (stop, outcomes))
+        return History(SETTLED, (stop, outcomes))
 
     async def _all_settled(self) -> bool:
         found: set[str] = set()
@@ -96,14 +96,14 @@ class _History:
 
             def over() -> bool:
                 again, fresh = sent()
-                return worker.pid is None or (fresh >= new if new else again >= SETTLED)
+                return worker.pid is None or again >= SETTLED or 0 < new <= fresh
 
             await holds(lambda: worker.pid is None or worker.get("/livez") is not None, READY_WITHIN_S)
             await holds(over, WATCHED_S)
             code = worker.exit_code
             again, fresh = await asyncio.to_thread(sent)
         await self._installation.stop(worker)
-        return Restart(mode, again, fresh, code)
+        return Restart(mode, new, again, fresh, code)
 
     async def _produce(self, drafts: Iterable[Draft]) -> None:
         driver = CommandDriver(self._place.broker.bootstrap, *self._names.commands)

@@ -95,12 +95,14 @@ class Restart:
 
     Attributes:
         mode: ``on_missing_offsets``.
+        new: commands without an outcome by then.
         sent_again: commands with an outcome that were accepted once more.
-        sent_new: commands without one that were accepted.
+        sent_new: new commands that were accepted.
         exit_code: None: it went on running.
     """
 
     mode: str
+    new: int
     sent_again: int
     sent_new: int
     exit_code: int | None
@@ -111,7 +113,6 @@ class History:
     """``settled`` commands, then the offsets are deleted and a worker starts, once for each mode."""
 
     settled: int
-    new: int
     restarts: tuple[Restart, ...]
 
 

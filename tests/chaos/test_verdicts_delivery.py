@@ -144,11 +144,16 @@ def test_d2_finds_an_acceptance_that_nobody_gave() -> None:
 
 
 def test_d3_counts_second_sends_by_cause() -> None:
-    """The last disturbance that had begun before the second send is to blame."""
+    """To blame is the disturbance that struck before the first send could be settled, not the one that came later."""
+    first, other = COMMANDS[0], COMMANDS[1]
     storm = replace(
         CLEAN,
-        requests=(*CLEAN.requests, acceptance(COMMANDS[0], 5.0), acceptance(COMMANDS[1], 9.0)),
-        disturbances=(Disturbance("kill", "w1", 2000, 2000), Disturbance("pause", "w2", 8000, 8500)),
+        requests=(acceptance(first, 1.0), acceptance(other, 7.9), acceptance(first, 20.0), acceptance(other, 20.0)),
+        disturbances=(
+            Disturbance("kill", "w1", 2000, 2000),
+            Disturbance("pause", "w2", 8000, 8500),
+            Disturbance("broker kill", "broker", 15000, 19000),
+        ),
     )
     verdict = delivery.d3(storm)
     assert verdict.finding is Finding.FAIL
@@ -262,10 +267,13 @@ def test_d9_finds_silence_and_a_wrong_word() -> None:
     assert delivery.d9(expiring(sent_at_ms=None, outcome="DEAD_LETTERED")).finding is Finding.FAIL
 
 
-def zombie(*again_at_s: float, faulty: bool = False) -> Storm:
-    """A worker frozen from 4 s to 16 s, a kill at 30 s, and second sends at these times."""
-    requests = tuple(replace(request, fault="reset_after" if faulty else "") for request in CLEAN.requests)
-    again = tuple(acceptance(COMMANDS[index], at_s) for index, at_s in enumerate(again_at_s))
+def zombie(*first_at_s: float, faulty: bool = False) -> Storm:
+    """A worker frozen from 4 s to 16 s, a kill at 30 s; commands sent first at these times, and again at 40 s."""
+    requests = tuple(
+        replace(acceptance(COMMANDS[index], at_s), fault="reset_after" if faulty else "")
+        for index, at_s in enumerate(first_at_s)
+    )
+    again = tuple(acceptance(COMMANDS[index], 40.0) for index in range(len(first_at_s)))
     disturbances = (Disturbance("pause", "w1", 4000, 16000), Disturbance("kill", "w2", 30000, 30000))
     return replace(CLEAN, requests=(*requests, *again), disturbances=disturbances)
 
@@ -273,21 +281,21 @@ def zombie(*again_at_s: float, faulty: bool = False) -> Storm:
 def test_d10_allows_one_command_for_each_disturbance() -> None:
     """A stop between the last check and the write: no more than one can be there."""
     assert delivery.d10(zombie()).finding is Finding.PASS
-    assert delivery.d10(zombie(17.0)).finding is Finding.PASS
-    verdict = delivery.d10(zombie(17.0, 18.0))
+    assert delivery.d10(zombie(3.9)).finding is Finding.PASS
+    verdict = delivery.d10(zombie(3.9, 10.0))
     assert verdict.finding is Finding.FAIL
     assert verdict.figures["sent twice"] == 2
 
 
 def test_d10_is_not_about_kills_and_resets() -> None:
     """Second sends that others are to blame for are told by D3."""
-    assert delivery.d10(zombie(31.0, 32.0, 33.0)).finding is Finding.PASS
-    assert delivery.d10(zombie(17.0, 18.0, faulty=True)).finding is Finding.PASS
+    assert delivery.d10(zombie(29.0, 29.5, 29.9)).finding is Finding.PASS
+    assert delivery.d10(zombie(3.8, 3.9, faulty=True)).finding is Finding.PASS
 
 
 def test_d10_finds_a_second_settlement() -> None:
     """Committed by the old owner and by the new one."""
-    twice = (*CLEAN.outcomes, settled(COMMANDS[0], at_ms=17_000))
+    twice = (settled(COMMANDS[0], at_ms=12_000), settled(COMMANDS[0], at_ms=17_000))
     assert delivery.d10(replace(zombie(), outcomes=twice)).finding is Finding.FAIL
 
 

@@ -122,13 +122,13 @@ def test_d12_finds_memory_that_grows_with_the_backlog() -> None:
     assert probes.d12(replace(BACKLOG, commands=10_000)).finding is Finding.NOT_MEASURED
 
 
-WAITS = Restart("stop", sent_again=0, sent_new=0, exit_code=2)
-GOES_ON = Restart("from_outcomes", sent_again=0, sent_new=10, exit_code=None)
+WAITS = Restart("stop", new=10, sent_again=0, sent_new=0, exit_code=2)
+GOES_ON = Restart("from_outcomes", new=10, sent_again=0, sent_new=10, exit_code=None)
 
 
 def test_d13_wants_a_stop_and_only_what_is_new() -> None:
     """By itself nothing is sent; from the outcomes exactly the new commands."""
-    assert probes.d13(History(40, 10, (WAITS, GOES_ON))).finding is Finding.PASS
+    assert probes.d13(History(40, (WAITS, GOES_ON))).finding is Finding.PASS
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_d13_wants_a_stop_and_only_what_is_new() -> None:
 )
 def test_d13_finds_a_mass_resend(restart: Restart, fault: str) -> None:
     """Settled commands that were sent again, or new ones that were not."""
-    assert probes.d13(History(40, 10, (restart,))).examples == (fault,)
+    assert probes.d13(History(40, (restart,))).examples == (fault,)
 
 
 def test_d13_needs_history() -> None:
     """When nothing was settled before, there is nothing to repeat."""
-    assert probes.d13(History(0, 10, ())).finding is Finding.NOT_MEASURED
+    assert probes.d13(History(0, ())).finding is Finding.NOT_MEASURED
 
 
 def test_b1_finds_a_wrong_exit_a_slow_one_and_a_hanging_one() -> None:

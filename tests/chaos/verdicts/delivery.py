@@ -28,6 +28,9 @@ EXPIRY_SLACK_MS: Final = 500
 """Between the last look at the clock before a request is written and its arrival, on a machine that has other things to
 do."""
 
+SETTLES_MS: Final = 2_000
+"""From an acceptance until its outcome is committed, with room to spare: 200 ms are promised."""
+
 ZOMBIES: Final = ("pause", "network cut")
 RESET: Final = "reset_after"
 
@@ -131,12 +134,17 @@ def _admits_a_send(outcome: Outcome) -> bool:
     return outcome.outcome == "ACCEPTED" or outcome.error_class == "ambiguous"
 
 
-def cause(sends: list[Request], disturbances: Iterable[Disturbance]) -> str:
-    """Why a command was sent again: its answer was reset, or the last disturbance that had begun by then."""
-    if sends[0].fault:
-        return sends[0].fault
-    begun = [disturbance for disturbance in disturbances if disturbance.from_ms <= sends[1].wall_ms]
-    return max(begun, key=lambda disturbance: disturbance.from_ms).kind if begun else "nothing"
+def cause(sends: list[Request], disturbances: tuple[Disturbance, ...]) -> str:
+    """Why a command was sent again: its answer was reset, or the disturbance that struck before it was settled."""
+    blamed = _blamed(sends[0].wall_ms, disturbances)
+    return sends[0].fault or (blamed.kind if blamed is not None else "nothing")
+
+
+def _blamed(sent_at_ms: int, disturbances: tuple[Disturbance, ...]) -> Disturbance | None:
+    """The last disturbance that had begun when what was sent for the first time should have been settled."""
+    ordered = sorted(disturbances, key=lambda disturbance: disturbance.from_ms)
+    index = bisect_right([disturbance.from_ms for disturbance in ordered], sent_at_ms + SETTLES_MS)
+    return ordered[index - 1] if index else None
 
 
 def d4(storm: Storm) -> Verdict:
@@ -243,7 +251,7 @@ def d10(storm: Storm) -> Verdict:
     sends = _acceptances(storm)
     again: dict[Disturbance, list[str]] = {zombie: [] for zombie in zombies}
     for name, found in sends.items():
-        if len(found) > 1 and not found[0].fault and (to := _blamed(found[1].wall_ms, storm.disturbances)) in again:
+        if len(found) > 1 and not found[0].fault and (to := _blamed(found[0].wall_ms, storm.disturbances)) in again:
             again[to].append(name)
     settled = _settled_by_zombies(storm)
     figures = {
@@ -268,16 +276,9 @@ def _settled_by_zombies(storm: Storm) -> list[Source]:
         source
         for source, found in outcomes.items()
         if len(found) > 1
-        and (blamed := _blamed(max(o.settled_at_ms for o in found), storm.disturbances)) is not None
+        and (blamed := _blamed(min(o.settled_at_ms for o in found), storm.disturbances)) is not None
         and blamed.kind in ZOMBIES
     ]
-
-
-def _blamed(at_ms: int, disturbances: tuple[Disturbance, ...]) -> Disturbance | None:
-    """The last disturbance that had begun."""
-    ordered = sorted(disturbances, key=lambda disturbance: disturbance.from_ms)
-    index = bisect_right([disturbance.from_ms for disturbance in ordered], at_ms)
-    return ordered[index - 1] if index else None
 
 
 def d11(storm: Storm) -> Verdict:

@@ -120,14 +120,14 @@ def d13(seen: History) -> Verdict:
     """No mass re-send: a group with history but no offsets waits; ``from_outcomes`` sends only what is new."""
     if not seen.settled:
         return not_measured("D13", "there was no history")
-    figures: dict[str, int | str] = {"settled before": seen.settled, "new": seen.new}
+    figures: dict[str, int | str] = {"settled before": seen.settled}
     faults = []
     for restart in seen.restarts:
         ended = "running" if restart.exit_code is None else f"exit {restart.exit_code}"
-        figures[restart.mode] = f"{restart.sent_again} again, {restart.sent_new} new, {ended}"
+        figures[restart.mode] = f"{restart.sent_again} again, {restart.sent_new}/{restart.new} new, {ended}"
         if restart.sent_again:
             faults.append(f"{restart.mode}: {restart.sent_again} of {seen.settled} settled commands were sent again")
-        wanted = seen.new if restart.mode == "from_outcomes" else 0
+        wanted = restart.new if restart.mode == "from_outcomes" else 0
         if restart.sent_new != wanted:
             faults.append(f"{restart.mode}: {restart.sent_new} new commands were sent, not {wanted}")
     return judged("D13", figures, faults)
