@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from random import Random
 from typing import Final
 
 import pytest
@@ -455,7 +454,7 @@ def test_seeds_decide_about_nothing_but_jitter() -> None:
     """Two dispatchers with different randomness send a healthy queue at the same times."""
     runs = []
     for seed in (1, 2):
-        dispatcher = Dispatcher(RetryPolicy(), Random(seed), default_rate=20, in_flight_per_number=9)  # noqa: S311
+        dispatcher = Dispatcher(RetryPolicy(), seeded(seed), default_rate=20, in_flight_per_number=9)
         dispatcher.set_rate(NUMBER, 20, START)
         runs.append(sent_through(dispatcher, 50, expires_in_s=60.0))
     assert runs[0] == runs[1]

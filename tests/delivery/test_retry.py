@@ -169,7 +169,7 @@ AMBIGUITY = maybe_sent("ReadTimeout")
         (MARKETING, "DEAD_LETTER", False),
     ],
 )
-def test_who_is_sent_again_when_nobody_can_know(policy: TopicPolicy, asked: str, again: bool) -> None:  # noqa: FBT001
+def test_who_is_sent_again_when_nobody_can_know(policy: TopicPolicy, asked: str, again: bool) -> None:  # noqa: FBT001 - a table
     """The command's own word decides, else its topic's."""
     effect = decided(failed(1, policy=policy, on_ambiguous=asked), AMBIGUITY)
     if again:
