@@ -40,6 +40,9 @@ BAD_KINDS: Mapping[CommandKind, str] = {
 }
 """Commands that can only end as dead letters, and the class each has to have."""
 
+ASKED_OF_THE_API = frozenset({CommandKind.REFUSED, CommandKind.UNDELIVERABLE})
+"""Of these the Cloud API judges: when its answer is lost, the class may be ``ambiguous`` instead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
