@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Topic
 Partitions = frozenset[tuple[str, int]]
 
 SESSION_MIN_POLL_MS: Final = 300_000
+_NOT_ALLOWED: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
 
 
 class FatalConsumerError(Exception):
@@ -89,7 +90,7 @@ class GroupConsumer:
             error = message.error()
             if error is None:
                 self._batch.append(message)
-            elif error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            elif error.fatal() or error.code() in _NOT_ALLOWED:
                 raise FatalConsumerError(error.str())
         return self._batch
 

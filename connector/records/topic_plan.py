@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 _DAY_MS: Final = 86_400_000
+_ANY_TIME: Final = (1 << 63) - 1
 _LARGE: Final = 8 * 1024 * 1024
 """Meta's webhook bodies reach 3 MiB; none may be refused by Kafka for ever (Meta, webhooks overview, 2026-09-11)."""
 
@@ -33,6 +34,8 @@ def planned(
 ) -> tuple[PlannedTopic, ...]:
     """Every topic, with ``slots`` partitions where it matters; retention in milliseconds as the broker names it."""
     week = {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY_MS)}
+    # Copies of what others wrote: with their size, their headers and ours, and their own time, however old.
+    copies = {"max.message.bytes": str(_LARGE), "message.timestamp.before.max.ms": str(_ANY_TIME)}
     month = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
     return (
         *(
@@ -41,8 +44,8 @@ def planned(
         ),
         PlannedTopic(rejects, slots, slotted=False, config=month | {"max.message.bytes": str(_LARGE)}),
         *(PlannedTopic(name, slots, slotted=True, config=week) for name in commands),
-        *(PlannedTopic(name, slots, slotted=True, config=month) for name in dead_letters),
-        PlannedTopic(rerouted, slots, slotted=True, config=week),
+        *(PlannedTopic(name, slots, slotted=True, config=month | copies) for name in dead_letters),
+        PlannedTopic(rerouted, slots, slotted=True, config=week | copies),
         PlannedTopic(outcomes, slots, slotted=True, config=month),
         PlannedTopic(attempts, slots, slotted=True, config=week),
         PlannedTopic(state, slots, slotted=True, config={"cleanup.policy": "compact"}),

@@ -7,7 +7,7 @@ Shutdown budget: the requests under way get ``delivery.drain_s``; the last trans
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -15,11 +15,11 @@ import structlog
 from confluent_kafka import KafkaException
 
 from connector.clock import Clock
-from connector.config import CommandTopic, ConfigurationError, Fault, Settings
+from connector.config import Settings
 from connector.delivery.admission import Admission
 from connector.delivery.backfill import Backfill
 from connector.delivery.care import Care
-from connector.delivery.command import Output, QueuedCommand, Settlement, TopicPolicy
+from connector.delivery.command import Output
 from connector.delivery.consumer import SlotConsumer
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
@@ -27,9 +27,9 @@ from connector.delivery.intake import Intake, Placement
 from connector.delivery.lease import Lease
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
-from connector.delivery.ledger.takeover import RecentSend, Takeover
+from connector.delivery.ledger.takeover import Takeover
 from connector.delivery.news import News
-from connector.delivery.outcomes import Destinations, OutcomeWriter
+from connector.delivery.outcomes import OutcomeWriter
 from connector.delivery.reception import Reception
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.slots import SlotStarter
@@ -40,8 +40,10 @@ from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import TransactionalProducer, UnreachableProducerError
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
+from connector.service.bridge import Bridge
 from connector.service.observers import DeliveryObserver
 from connector.service.startup import build_codec, client_config, ended, topics_present, until_it_works, watch_kafka
+from connector.service.topology import destinations, needed_topics, placement, written_records
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
 from connector.whatsapp.limits import THROUGHPUT_MPS, Level
@@ -101,11 +103,11 @@ class DeliveryService:
         await self._work(admin, placement, codec, producer, stopping)
 
     async def _start(self, admin: TopicAdmin) -> tuple[Placement, Codec, TransactionalProducer]:
-        counts = await topics_present(admin, self._needed_topics(), self._health)
-        placement = self._placement(counts)
+        counts = await topics_present(admin, needed_topics(self._settings), self._health)
+        slots = placement(self._settings, counts)
         codec = await build_codec(
             self._settings,
-            self._written_records(),
+            written_records(self._settings),
             self._health,
         )
         producer = TransactionalProducer(
@@ -119,7 +121,7 @@ class DeliveryService:
             "kafka",
             (UnreachableProducerError,),
         )
-        return placement, codec, producer
+        return slots, codec, producer
 
     async def _work(
         self,
@@ -130,12 +132,12 @@ class DeliveryService:
         stopping: asyncio.Task[Any],
     ) -> None:
         delivery, cloud = self._settings.delivery, self._settings.cloud_api
-        outcomes = OutcomeWriter(self._destinations(), codec)
+        outcomes = OutcomeWriter(destinations(self._settings), codec)
         async with contextlib.AsyncExitStack() as stack:
             api = await stack.enter_async_context(
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
-            bridge = _Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
+            bridge = Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
             lease = Lease(delivery.lease_s)
             consumer = self._consumer(placement, codec, outcomes, producer, bridge, lease=lease)
             care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
@@ -174,7 +176,7 @@ class DeliveryService:
         codec: Codec,
         outcomes: OutcomeWriter,
         producer: TransactionalProducer,
-        bridge: "_Bridge",
+        bridge: Bridge,
         *,
         lease: Lease,
     ) -> SlotConsumer:
@@ -222,7 +224,7 @@ class DeliveryService:
         codec: Codec,
         worker_id: str,
         note: Callable[[Output], None],
-        bridge: "_Bridge",
+        bridge: Bridge,
     ) -> Care:
         topic = self._names.delivery_control
 
@@ -258,66 +260,6 @@ class DeliveryService:
         self._health.set("group", ok=True)
         log.info("delivery.slots", started=len(started))
 
-    def _needed_topics(self) -> list[str]:
-        names = self._names
-        dead_letters = [names.dead_letters_of(topic) for topic in names.commands]
-        return [
-            *names.commands,
-            *dead_letters,
-            names.rerouted_commands,
-            names.delivery_outcomes,
-            names.delivery_state,
-            names.number_signals,
-            names.delivery_control,
-        ]
-
-    def _placement(self, counts: Mapping[str, int]) -> Placement:
-        """N is the partition count of the topics that are ours; a command topic may have another one.
-
-        Raises:
-            ConfigurationError: topics of ours disagree.
-        """
-        names = self._names
-        slots = counts[names.rerouted_commands]
-        owned = [
-            names.delivery_outcomes,
-            names.delivery_state,
-            *(names.dead_letters_of(topic) for topic in names.commands),
-        ]
-        faults = [
-            Fault(topic, f"has {counts[topic]} partitions, {names.rerouted_commands} has {slots}; they must be equal")
-            for topic in owned
-            if counts[topic] != slots
-        ]
-        if faults:
-            raise ConfigurationError(faults)
-        forward_only = [topic for topic in names.commands if counts[topic] != slots]
-        if forward_only:
-            log.warning("delivery.forward_only", topics=forward_only, slots=slots)
-        slotted = frozenset({names.rerouted_commands, *names.commands} - set(forward_only))
-        policies = {
-            topic: _policy(topic, command)
-            for topic, command in zip(names.commands, self._settings.delivery.commands, strict=True)
-        }
-        return Placement(slots, names.rerouted_commands, slotted, policies, policies[names.commands[0]])
-
-    def _written_records(self) -> dict[str, str]:
-        names = self._names
-        return {
-            "DeliveryOutcome": names.delivery_outcomes,
-            "DeliveryState": names.delivery_state,
-            "DeliveryControl": names.delivery_control,
-        }
-
-    def _destinations(self) -> Destinations:
-        names = self._names
-        return Destinations(
-            outcomes=names.delivery_outcomes,
-            dead_letters={topic: names.dead_letters_of(topic) for topic in names.commands},
-            default_dead_letters=names.dead_letters_of(names.commands[0]),
-            installation=self._settings.delivery.installation,
-        )
-
     def _configured_rates(self) -> dict[str, int]:
         return {
             number.phone_number_id: number.throughput_mps
@@ -339,63 +281,3 @@ class _Tokens:
 
     def of(self, phone_number_id: str) -> str:
         return self._own.get(phone_number_id, self._default).reveal_text()
-
-
-class _Bridge:
-    """What the Kafka thread asks of the event loop, and what is joined only once all of it is made."""
-
-    worker: Worker
-    news: News
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, drain_s: float, on_settled: Callable[[Sequence[Settlement]], None]
-    ) -> None:
-        self._loop = loop
-        self._drain_s = drain_s
-        self._on_settled = on_settled
-
-    def pump(self) -> None:
-        self.worker.pump()
-
-    def reread_level(self, phone_number_id: str) -> None:
-        self.worker.reread_level(phone_number_id)
-
-    def feed(self, commands: Sequence[QueuedCommand]) -> None:
-        self._loop.call_soon_threadsafe(self.worker.feed, commands)
-
-    def drain(self, slots: frozenset[int]) -> None:
-        asyncio.run_coroutine_threadsafe(self.worker.drain(slots, self._drain_s), self._loop).result()
-
-    def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
-        if sends:
-            self._loop.call_soon_threadsafe(self.worker.remember, slot, sends)
-
-    def drop(self, slots: frozenset[int]) -> None:
-        async def drop() -> None:
-            self.worker.drop(slots)
-
-        asyncio.run_coroutine_threadsafe(drop(), self._loop).result()
-
-    def resume(self) -> None:
-        self._loop.call_soon_threadsafe(self.worker.resume)
-
-    def settled(self, settlements: Sequence[Settlement]) -> None:
-        self._on_settled(settlements)
-
-    def on_slots(self, call: Callable[[frozenset[int]], None]) -> Callable[[frozenset[int]], None]:
-        def tell(started: frozenset[int]) -> None:
-            self.news.listen_to(started)
-            self._loop.call_soon_threadsafe(call, started)
-
-        return tell
-
-
-def _policy(topic: str, command: CommandTopic) -> TopicPolicy:
-    return TopicPolicy(
-        topic=topic,
-        priority=command.priority,
-        min_share=command.min_share,
-        burst=command.burst,
-        resend_ambiguous=command.on_ambiguous == "RESEND",
-        expires_after_s=command.expires_after_s,
-    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from connector.clock import Clock
+from connector.delivery.admission import REPEATED
 from connector.delivery.command import QueuedCommand, Settlement
 from connector.delivery.dispatcher import Dispatcher, NumberState
 from connector.delivery.intake import FORWARDED
@@ -46,6 +47,7 @@ class DeliveryObserver:
                 self._metrics.sent_messages.add(1, {"topic": output.topic})
             if settlement.outcome == FORWARDED:
                 self._metrics.reroutes.add(1, {})
+            if settlement.outcome in {FORWARDED, REPEATED}:
                 continue
             self._metrics.delivery_outcomes.add(
                 1, {"outcome": settlement.outcome, "class": settlement.dead_letter_class}
