@@ -15,7 +15,7 @@ from tests.chaos.calm import CalmStage
 from tests.chaos.history import history
 from tests.chaos.ledgers import Stop, Storm
 from tests.chaos.plan import make_plan
-from tests.chaos.probe_ledgers import Held, Priority, Run, Throttled
+from tests.chaos.probe_ledgers import Held, History, Priority, Run, Throttled
 from tests.chaos.site import Site, site
 from tests.chaos.startup import startups
 from tests.chaos.storm import NUMBERS, SESSION_S, StormStage
@@ -80,7 +80,7 @@ class _Bench:
             async with asyncio.TaskGroup() as group:
                 calm = self._begin(group, CALM, self._calm)
                 memory = self._begin(group, {"D12"}, lambda: backlog(place, order.backlog))
-                past = self._begin(group, {"D13"}, lambda: history(place))
+                past = self._begin(group, {"D13"}, self._history)
                 started = self._begin(group, {"B3"}, lambda: startups(place.folder))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
@@ -108,6 +108,11 @@ class _Bench:
         stage = CalmStage(self.place)
         seen = await stage.run()
         self.stops += stage.installation.stops
+        return seen
+
+    async def _history(self) -> History:
+        seen, stops = await history(self.place)
+        self.stops += stops
         return seen
 
     async def _storm(self) -> Storm:

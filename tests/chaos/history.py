@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from tests.chaos import collect
 from tests.chaos.commands import Draft, plain_draft
 from tests.chaos.driver import CommandDriver
+from tests.chaos.ledgers import Stop
 from tests.chaos.probe_ledgers import History, Restart
 from tests.chaos.site import READY_WITHIN_S, Installation, Site, holds
 
@@ -21,7 +22,7 @@ WATCHED_S: Final = 15.0
 DONE_WITHIN_S: Final = 60.0
 
 
-async def history(place: Site) -> History:
+async def history(place: Site) -> tuple[History, list[Stop]]:
     """Settle some commands, produce some more, delete the offsets, start; then once more in the other mode."""
     installation = Installation(
         place,
@@ -30,7 +31,7 @@ async def history(place: Site) -> History:
         changes={"delivery": {"session_timeout_s": 10}},
     )
     try:
-        return await _History(place, installation).run()
+        return await _History(place, installation).run(), installation.stops
     finally:
         installation.close()
 

@@ -17,7 +17,7 @@ SHARE_KEPT: Final = 0.5
 
 KEPT_COMMAND_KIB: Final = 8
 """A command in a window, with all that goes with it, text of 2 KiB included."""
-SLACK_KIB: Final = 24 * 1024
+SLACK_KIB: Final = 40 * 1024
 """For connections, buffers of the client, and an allocator that gives nothing back."""
 COPIES: Final = 2
 """A worker that keeps a command keeps it more than once: as bytes and as what was read from them."""
