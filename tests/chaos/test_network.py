@@ -13,9 +13,9 @@ def test_addresses_are_the_two_hosts_of_one_block_for_benchmarks() -> None:
     """198.18.0.0/15 is routed nowhere (RFC 2544); a /30 has exactly two hosts."""
     for owner in (1, 255, 16_383, 16_384, PID_MAX):
         made = Namespace(owner)
-        block = ipaddress.ip_network(f"{made.host_address}/30", strict=False)
+        block = ipaddress.IPv4Network(f"{made.host_address}/30", strict=False)
         assert [str(host) for host in block.hosts()] == [made.host_address, made.address]
-        assert block.subnet_of(ipaddress.ip_network("198.18.0.0/15"))
+        assert block.subnet_of(ipaddress.IPv4Network("198.18.0.0/15"))
 
 
 def test_names_fit_the_kernel_and_tell_the_owner() -> None:
