@@ -5,13 +5,15 @@ Avro body (Avro 1.12 specification, "Single-object encoding"). The registry's fo
 bytes, big-endian) and the body. Both are read, told apart by their first bytes; times are milliseconds both ways.
 """
 
+import struct
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple, cast
 
-from fastavro import schemaless_reader, schemaless_writer
+from fastavro import schemaless_reader
 
 from connector.records import schemas
+from connector.records.encoder import Encode, encoder
 from connector.records.writer_schemas import UnsafeSchemaError, fingerprint, parse
 
 _SINGLE_OBJECT = b"\xc3\x01"
@@ -58,6 +60,7 @@ class Codec:
     ) -> None:
         self._fetch = fetch
         self._current = {name: parse(schemas.schema_text(name)) for name in schemas.names()}
+        self._encoders = {name: encoder(schema) for name, schema in self._current.items()}
         self._known = {name: self._released(name) for name in schemas.names()}
         self._by_id = {(name, id_): self._reader_of(name, text) for (name, id_), text in (known or {}).items()}
         self._by_id |= {(name, id_): _Reader(self._current[name], None) for name, id_ in (ids or {}).items()}
@@ -76,12 +79,12 @@ class Codec:
             KeyError: There is no record of that name, or no registry id for it.
             Unencodable: The record does not fit its schema.
         """
-        prefix, schema = self._prefixes[name], self._current[name]
+        prefix, encode = self._prefixes[name], self._encoders[name]
         try:
-            return _encode(prefix, schema, record)
+            return _encode(prefix, encode, record)
         except UnicodeEncodeError:
-            return _encode(prefix, schema, _without_surrogates(record))
-        except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
+            return _encode(prefix, encode, _without_surrogates(record))
+        except (ValueError, TypeError, AttributeError, OverflowError, KeyError, struct.error) as error:
             message = f"{name}: {type(error).__name__}"
             raise Unencodable(message) from error
 
@@ -156,11 +159,8 @@ def _registry_id(data: bytes) -> int:
     return int.from_bytes(data[1:_ID_END], "big")
 
 
-def _encode(prefix: bytes, schema: Any, record: Mapping[str, Any]) -> bytes:
-    out = BytesIO()
-    out.write(prefix)
-    schemaless_writer(out, schema, record)
-    return out.getvalue()
+def _encode(prefix: bytes, encode: Encode, record: Mapping[str, Any]) -> bytes:
+    return prefix + b"".join(encode(record))
 
 
 def _without_surrogates(value: Any) -> Any:
