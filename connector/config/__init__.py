@@ -196,6 +196,9 @@ def _ingress_files(settings: Settings) -> Iterator[SecretUse]:
     yield SecretUse("ingress.verify_token_file", settings.ingress.verify_token_file, text=True)
     for index, file in enumerate(settings.ingress.app_secret_files):
         yield SecretUse(f"ingress.app_secret_files[{index}]", file, text=True)
+    for name in ("tls_certificate_file", "tls_key_file", "client_ca_file"):
+        if file := getattr(settings.ingress, name):
+            yield SecretUse(f"ingress.{name}", file)
     key_file = settings.topics.conversation_key_secret_file
     if settings.topics.conversation_key == "hmac" and key_file:
         yield SecretUse("topics.conversation_key_secret_file", key_file, bytes_min=KEY_SECRET_MIN_BYTES)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -67,6 +68,14 @@ def _file(value: Path) -> Path:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        message = "must be a network such as 10.0.0.0/8, or one address"
+        raise ValueError(message) from None
+
+
 def checked(find: Callable[[Mapping[Any, Any]], list[tuple[Keys, str]]]) -> BeforeValidator:
     """A check of a map as it was written, which tells the faults of all its entries."""
 
@@ -114,6 +123,12 @@ GraphId = Annotated[
     Text,
     Field(max_length=32),
     Matching(r"[0-9]+", "must be an id of Meta's: digits only, in quotes"),
+]
+Network = Annotated[Text, Field(max_length=64), AfterValidator(_network)]
+HeaderName = Annotated[
+    Text,
+    Field(max_length=100),
+    Matching(r"[A-Za-z0-9-]+", "must be the name of a header: letters, digits and dash"),
 ]
 Properties = Mapping[str, str | int | float | bool]
 Throughput = Annotated[

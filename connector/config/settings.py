@@ -16,14 +16,17 @@ from connector.config.fields import (
     TOPIC_LENGTH_MAX,
     File,
     GraphId,
+    HeaderName,
     Host,
     Matching,
+    Network,
     Port,
     Properties,
     Section,
     Text,
     Throughput,
     Url,
+    Whole,
     checked,
     repeated,
 )
@@ -97,6 +100,66 @@ class Ingress(Section):
         max_length=16,
         description="Files with app secrets, one each. Any one may match a signature: rotation, or several apps.",
     )
+    repeat_window: Annotated[Whole, Field(ge=0, le=5_000_000)] = Field(
+        default=200_000,
+        description="Facts each replica remembers so that a repeat is dropped; 100 bytes each. Readers merge by "
+        "`event_id` all the same.",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Networks of the proxies in front. From these alone `X-Forwarded-For` and "
+        "`client_certificate_header` are believed.",
+    )
+    client_certificate_header: HeaderName | None = Field(
+        default=None,
+        description="Header in which such a proxy tells the subject of the client certificate it has verified; `null`: "
+        "no certificate is asked for.",
+        validate_default=True,
+    )
+    client_common_name: Text = Field(
+        default="client.webhooks.fbclientcerts.com",
+        min_length=1,
+        max_length=255,
+        description="Common name that a client certificate must have, where one is asked for.",
+    )
+    tls_certificate_file: File | None = Field(
+        default=None,
+        description="PEM file with this server's certificate chain; `null`: TLS ends at a proxy. Read at start.",
+    )
+    tls_key_file: File | None = Field(
+        default=None, description="PEM file with the key of that certificate. Read at start.", validate_default=True
+    )
+    client_ca_file: File | None = Field(
+        default=None,
+        description="PEM file with the authority that signed Meta's client certificate: no connection without one. "
+        "`null`: none is asked for. Needs `tls_certificate_file`. Read at start.",
+        validate_default=True,
+    )
+
+    @field_validator("client_certificate_header")
+    @classmethod
+    def _header_comes_from_a_proxy(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("trusted_proxies"):
+            message = "needs trusted_proxies: anybody can write a header"
+            raise ValueError(message)
+        return value
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _key_and_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("tls_certificate_file") is None):
+            message = "must be set together with tls_certificate_file"
+            raise ValueError(message)
+        return value
+
+    @field_validator("client_ca_file")
+    @classmethod
+    def _client_certificates_need_tls(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("tls_certificate_file") is None:
+            message = "needs tls_certificate_file and tls_key_file: clients show certificates to a TLS server"
+            raise ValueError(message)
+        return value
 
 
 class CloudApi(Section):
@@ -118,6 +181,11 @@ class Number(Section):
     phone_number_id: GraphId = Field(description="Meta's id of the number (not the phone number), in quotes.")
     waba_id: GraphId | None = Field(
         default=None, description="Id of the number's WhatsApp Business Account; `null`: learned from webhooks."
+    )
+    display_phone_number: Annotated[Text, Field(max_length=32)] | None = Field(
+        default=None,
+        description="The number as Meta displays it, for account events that name a number without its id; `null`: "
+        "learned from webhooks.",
     )
     access_token_file: File | None = Field(
         default=None, description="File with this number's own access token; `null`: that of `cloud_api`."

@@ -2,15 +2,18 @@
 
 import traceback
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from connector.clock import Clock
-from connector.ingress.bodies import Bodies, Disconnected, Receive, Refusal
+from connector.ingress.admission import Admission, Refusal, Ticket
+from connector.ingress.bodies import Disconnected, Receive, read_body
 from connector.ingress.intake import Intake
+from connector.ingress.peers import Peers
 from connector.ingress.signals import Signals
+from connector.ingress.tally import Tally
 from connector.kafka.producer import PublishError
 from connector.telemetry.metrics import Metrics
 from connector.whatsapp.signature import handshake, verify
@@ -23,7 +26,7 @@ Secrets = Callable[[], Sequence[bytes]]
 
 RETRY_AFTER_S: Final = 5
 _QUERY_FIELDS_MAX: Final = 16
-_JSON: Final = "application/json"
+_JSON: Final = b"application/json"
 _UNAVAILABLE: Final = 503
 
 
@@ -35,6 +38,9 @@ class Answer(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = ()
 
 
+_TAKEN: Final = Answer(200)
+
+
 class IngressApp:
     """The application.
 
@@ -42,11 +48,13 @@ class IngressApp:
         path: Where the webhook is.
         app_secrets: Gives the app secrets of now; any one may match.
         verify_tokens: Gives the verify tokens of now.
-        bodies: Reads request bodies.
+        peers: Who may connect at all.
+        admission: Lets webhooks in, as long as there is room.
         intake: Takes signed bodies.
         signals: Told of refusals: silence about what was refused proves nothing.
         clock: Times of arrival, and durations.
-        metrics: Counts and times requests.
+        tally: Counts refusals.
+        metrics: Times requests.
     """
 
     def __init__(
@@ -55,42 +63,52 @@ class IngressApp:
         path: str,
         app_secrets: Secrets,
         verify_tokens: Secrets,
-        bodies: Bodies,
+        peers: Peers,
+        admission: Admission,
         intake: Intake,
         signals: Signals,
         clock: Clock,
+        tally: Tally,
         metrics: Metrics,
     ) -> None:
         self._path = path
         self._app_secrets = app_secrets
         self._verify_tokens = verify_tokens
-        self._bodies = bodies
+        self._peers = peers
+        self._admission = admission
         self._intake = intake
         self._signals = signals
         self._clock = clock
+        self._tally = tally
         self._metrics = metrics
+        # Bound once: the lazy form of the module looks its configuration up at each line.
+        self._log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
         if scope["type"] != "http":
             message = f"unexpected ASGI scope: {scope['type']}"
             raise ValueError(message)
-        started = self._clock.monotonic()
+        begun = self._clock.monotonic()
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, receive, begun)
         except Disconnected:
             return
-        duration = self._clock.monotonic() - started
+        duration = self._clock.monotonic() - begun
         self._metrics.http_server_duration.record(duration, {"method": scope["method"], "status": answer.status})
-        await _send(send, answer)
+        headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, begun: float) -> Answer:
         if scope["path"] != self._path:
             return Answer(404)
+        if not self._peers.certified(scope):
+            return self._refuse(Refusal(403, "client_certificate"), scope, self._clock.wall_ms())
+        if scope["method"] == "POST":
+            return await self._webhook(scope, receive, begun)
         if scope["method"] == "GET":
             return self._handshake(scope["query_string"])
-        if scope["method"] == "POST":
-            return await self._webhook(_headers(scope), receive)
         return Answer(405, headers=[(b"allow", b"GET, POST")])
 
     def _handshake(self, query_string: bytes) -> Answer:
@@ -104,15 +122,20 @@ class IngressApp:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
         return Answer(200, challenge.encode(), headers)
 
-    async def _webhook(self, headers: Mapping[str, str], receive: Receive) -> Answer:
+    async def _webhook(self, scope: Scope, receive: Receive, begun: float) -> Answer:
         arrived = self._clock.wall_ms()
+        headers, ticket = _Headers(scope["headers"]), None
+        if headers.signature is None:
+            # Not worth reading: nothing could make it Meta's.
+            return self._refuse(Refusal(401, "signature"), scope, arrived)
         try:
-            kinds = await self._take(headers, receive, arrived)
+            ticket = self._admission.enter(arrived, begun)
+            kinds = await self._take(headers, receive, ticket)
         except Refusal as refusal:
-            return self._refuse(refusal, arrived)
+            return self._refuse(refusal, scope, arrived)
         except PublishError as error:
             log.warning("webhook not acknowledged by Kafka", error=str(error))
-            return self._refuse(Refusal(_UNAVAILABLE, "unavailable"), arrived)
+            return self._refuse(Refusal(_UNAVAILABLE, "unavailable"), scope, arrived)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - whatever fails, Meta has to send it again and delivery has to know
@@ -120,26 +143,26 @@ class IngressApp:
             place = traceback.extract_tb(error.__traceback__)[-1]
             failure = {"error": type(error).__name__, "place": f"{place.name}:{place.lineno}"}
             log.error("webhook failed", **failure)  # noqa: TRY400 - see above
-            return self._refuse(Refusal(_UNAVAILABLE, "unavailable"), arrived)
-        log.debug("webhook", status=200, duration_ms=self._clock.wall_ms() - arrived, **kinds)
-        return Answer(200)
+            return self._refuse(Refusal(_UNAVAILABLE, "unavailable"), scope, arrived)
+        finally:
+            if ticket is not None:
+                self._admission.leave(ticket)
+        self._log.debug("webhook", status=200, duration_ms=self._clock.wall_ms() - arrived, **kinds)
+        return _TAKEN
 
-    async def _take(self, headers: Mapping[str, str], receive: Receive, arrived: int) -> Mapping[str, int]:
-        signature = headers.get("x-hub-signature-256")
-        if signature is None:
-            # Not worth reading: nothing could make it Meta's.
+    async def _take(self, headers: "_Headers", receive: Receive, ticket: Ticket) -> Mapping[str, int]:
+        raw = await read_body(receive, headers.content_length, self._admission, ticket)
+        if not verify(raw, headers.signature, self._app_secrets()):
             raise Refusal(401, "signature")
-        async with self._bodies.reading(receive, headers.get("content-length")) as raw:
-            if not verify(raw, signature, self._app_secrets()):
-                raise Refusal(401, "signature")
-            if headers.get("content-type", _JSON).partition(";")[0].strip().lower() != _JSON:
-                raise Refusal(415, "media_type")
-            return await self._intake.take(raw, arrived)
+        if not headers.plain_json:
+            raise Refusal(415, "media_type")
+        return await self._intake.take(raw, ticket)
 
-    def _refuse(self, refusal: Refusal, arrived: int) -> Answer:
+    def _refuse(self, refusal: Refusal, scope: Scope, arrived: int) -> Answer:
         now = self._clock.wall_ms()
-        self._metrics.webhook_refusals.add(1, {"reason": refusal.reason})
-        log.debug("webhook", status=refusal.status, duration_ms=now - arrived, reason=refusal.reason)
+        self._tally.refusals[refusal.reason] += 1
+        line = {"status": refusal.status, "duration_ms": now - arrived, "reason": refusal.reason}
+        self._log.debug("webhook", **line, client=self._peers.client(scope))
         # What was not read of the body must not be taken for the next request.
         headers = [(b"connection", b"close")]
         if refusal.status == _UNAVAILABLE:
@@ -148,11 +171,22 @@ class IngressApp:
         return Answer(refusal.status, headers=headers)
 
 
-def _headers(scope: Scope) -> Mapping[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+class _Headers:
+    """The headers of a webhook that are looked at."""
 
+    __slots__ = ("content_length", "plain_json", "signature")
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.content_length: bytes | None = None
+        self.signature: str | None = None
+        self.plain_json = True
+        for name, value in headers:
+            if name == b"x-hub-signature-256":
+                self.signature = value.decode("latin-1")
+            elif name == b"content-length":
+                self.content_length = value
+            elif name == b"content-type":
+                self.plain_json &= value.partition(b";")[0].strip().lower() == _JSON
+            elif name == b"content-encoding":
+                # Meta sends none (webhook set-up guide, 2026-09-11), and what is inflated has no bound.
+                self.plain_json &= value.strip().lower() == b"identity"

@@ -1,14 +1,14 @@
 """What one webhook becomes: records to be encoded, and what could not be understood. PURE."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 EventTopic = Literal["inbound_messages", "message_statuses", "account_events", "number_signals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """The circumstances of one webhook.
 
     Attributes:
@@ -17,6 +17,7 @@ class Arrival:
         installation: Whose envelopes are opened.
         slots: Partitions of the signals topic.
         key_secret: Conversation keys are HMACs under it; None: plain.
+        numbers: Ids of business numbers by the digits Meta displays them with.
     """
 
     received_at: int
@@ -24,10 +25,10 @@ class Arrival:
     installation: str
     slots: int
     key_secret: bytes | None = None
+    numbers: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One record, not yet encoded.
 
     Attributes:
@@ -40,6 +41,9 @@ class Event:
         partition: Explicit partition; -1: by the key.
         traceparent: W3C trace context it continues.
         path: Place in the body, for a fact.
+        beside: JSON text of members of the envelope that no field carries.
+        untyped: Why some of it is in ``raw`` alone, from a closed set; None: it has a field for all it is.
+        signals: What delivery has to hear before anybody sees this record.
     """
 
     topic: EventTopic
@@ -51,10 +55,12 @@ class Event:
     partition: int = -1
     traceparent: str | None = None
     path: str = ""
+    beside: str | None = None
+    untyped: str | None = None
+    signals: "tuple[Event, ...]" = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(Struct, frozen=True):
     """What could not be understood, as it came.
 
     Attributes:

@@ -5,23 +5,12 @@ Values are held within what their Avro type can carry, so that a record can alwa
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from connector.whatsapp.notification import seconds
+from connector.whatsapp.facts import seconds
 
 _INT_MAX = 2**31 - 1
 _LONG_MAX = 2**63 - 1
-
-
-def an_object(value: Any) -> Mapping[str, Any]:
-    """The value, when it is an object; else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def objects(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of an array; what else stands in it is left out."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def string(value: Any) -> str | None:

@@ -1,16 +1,23 @@
 """SHELL. One signed body: taken apart, mapped, and published with its signals."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from connector.clock import Clock
+from connector.ingress.admission import Admission, Ticket
 from connector.ingress.events import Arrival, Event, Reject
 from connector.ingress.mapping import map_facts
+from connector.ingress.numbers import Numbers
 from connector.ingress.publisher import Publisher
+from connector.ingress.repeat_window import Claim, RepeatWindow
 from connector.ingress.signals import Signals
-from connector.telemetry.metrics import Metrics
-from connector.whatsapp.notification import Source, parse_notification
+from connector.ingress.tally import Tally
+from connector.kafka.producer import PublishError, RecordTooLargeError
+from connector.whatsapp.facts import Fact, Malformed
+from connector.whatsapp.notification import parse_notification
 
 _REJECT_KIND = "reject"
+_EMPTY = "nothing_told"
 
 
 class Intake:
@@ -19,7 +26,11 @@ class Intake:
     Args:
         publisher: Where records go.
         signals: Told of inbound messages.
-        metrics: Counts items.
+        admission: Bounds what is on its way to Kafka.
+        window: Drops repeats.
+        numbers: Ids of business numbers; learns from every webhook that names both.
+        clock: Measures how long Kafka takes.
+        tally: Counts items, and times publications.
         replica: Name of this ingress.
         installation: Whose envelopes are opened.
         key_secret: Gives the secret of the conversation keys, for ``conversation_key: hmac``; None: plain keys.
@@ -30,42 +41,121 @@ class Intake:
         publisher: Publisher,
         signals: Signals,
         *,
-        metrics: Metrics,
+        admission: Admission,
+        window: RepeatWindow,
+        numbers: Numbers,
+        clock: Clock,
+        tally: Tally,
         replica: str,
         installation: str,
         key_secret: Callable[[], bytes] | None = None,
     ) -> None:
         self._publisher = publisher
         self._signals = signals
-        self._metrics = metrics
+        self._admission = admission
+        self._window = window
+        self._numbers = numbers
+        self._clock = clock
+        self._tally = tally
         self._replica = replica
         self._installation = installation
         self._key_secret = key_secret
 
-    async def take(self, raw: bytes, received_at: int) -> Mapping[str, int]:
+    async def take(self, raw: bytes, ticket: Ticket) -> Mapping[str, int]:
         """Return when Kafka has acknowledged every record of a body: how many there were of each kind.
 
         Raises:
             PublishError: Kafka has not; the body has to come again.
+            Refusal: There is too much on its way to Kafka.
         """
+        slots = self._publisher.known_slots
+        if slots is None:
+            slots = await self._publisher.slots()
+        facts = parse_notification(raw)
+        self._learn(facts)
         arrival = Arrival(
-            received_at=received_at,
+            received_at=ticket.arrived_ms,
             replica=self._replica,
             installation=self._installation,
-            slots=await self._publisher.slots(),
+            slots=slots,
             key_secret=self._key_secret() if self._key_secret else None,
+            numbers=self._numbers.known,
         )
-        items = map_facts(parse_notification(raw), arrival)
-        await self._publisher.publish(items)
-        return self._count(items)
+        fresh, claim, others = self._without_repeats(map_facts(facts, arrival))
+        if fresh:
+            await self._publish(fresh, claim, ticket)
+        for outcome in others:
+            ticket.waiting = outcome
+            if not await outcome:
+                message = "the first of two equal facts was not acknowledged"
+                raise PublishError(message)
+        return self._count(fresh, empty=not facts)
 
-    def _count(self, items: Sequence[Event | Reject]) -> Mapping[str, int]:
-        kinds = Counter(_REJECT_KIND if isinstance(item, Reject) else item.schema for item in items)
-        for kind, count in kinds.items():
-            self._metrics.webhook_items.add(count, {"kind": kind})
+    def _learn(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            if not isinstance(fact, Malformed):
+                self._numbers.learn(fact.source.display_phone_number, fact.source.phone_number_id)
+
+    def _without_repeats(
+        self, items: Sequence[Event | Reject]
+    ) -> tuple[list[Event | Reject], Claim, Collection[asyncio.Future[bool]]]:
+        """What is new, claimed for one publication; and what becomes of the publications that hold the rest."""
+        claim = Claim()
+        fresh: list[Event | Reject] = []
+        others: dict[Claim, asyncio.Future[bool]] = {}
+        for item in items:
+            owner = self._window.claim(item.event_id, item.record["raw"], claim) if isinstance(item, Event) else None
+            if owner is None:
+                fresh.append(item)
+                continue
+            self._tally.repeats += 1
+            if owner is not claim and owner not in others:
+                others[owner] = owner.outcome()
+        return fresh, claim, others.values()
+
+    async def _publish(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
+        try:
+            await self._hand_over(items, claim, ticket)
+        except RecordTooLargeError:
+            if not self._publisher.shrink():
+                raise
+            await self._hand_over(items, Claim(), ticket)
+
+    async def _hand_over(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
+        begun = self._clock.monotonic()
+        count = 0
+
+        def settled(acknowledged: bool) -> None:  # noqa: FBT001 - the producer's own form
+            seconds = self._clock.monotonic() - begun
+            self._window.settled(claim, acknowledged=acknowledged)
+            self._admission.published(count, seconds)
+            self._tally.published(seconds)
+
+        try:
+            records = self._publisher.records(items)
+            self._admission.publish(len(records))
+        except Exception:
+            self._window.settled(claim, acknowledged=False)
+            raise
+        count = len(records)
+        ticket.waiting = waiting = self._publisher.hand_over(records, settled)
+        await waiting
+
+    def _count(self, items: Sequence[Event | Reject], *, empty: bool) -> Mapping[str, int]:
+        kinds: dict[str, int] = {}
         for item in items:
             if isinstance(item, Reject):
-                self._metrics.webhook_rejects.add(1, {"reason": item.reason})
-            elif item.topic == "inbound_messages":
-                self._signals.received(Source(item.record["waba_id"], item.record["phone_number_id"] or None))
+                kind = _REJECT_KIND
+                self._tally.rejects[item.reason] += 1
+            else:
+                kind = item.schema
+                if item.untyped is not None:
+                    self._tally.untyped[item.untyped] += 1
+                if item.topic == "inbound_messages" and not item.record["standby"]:
+                    self._signals.received(item.record["phone_number_id"], item.record["waba_id"])
+            kinds[kind] = kinds.get(kind, 0) + 1
+        for kind, count in kinds.items():
+            self._tally.items[kind] += count
+        if empty:
+            self._tally.untyped[_EMPTY] += 1
         return kinds

@@ -4,10 +4,11 @@ Kinds and members: Meta, ``messages`` webhook reference by type, 2026-09-11. A k
 content and flows as ``type`` and ``raw``.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connector.ingress.fields import an_object, flag, int_32, int_64, millis, objects, real, string
+from connector.ingress.fields import flag, int_64, millis, real, string
 from connector.records.types import (
     ContactAddress,
     ContactCard,
@@ -31,32 +32,44 @@ from connector.records.types import (
     Referral,
     ReferredProduct,
     SystemNotice,
-    UnsupportedMessage,
 )
 from connector.whatsapp import raw_json
+from connector.whatsapp.facts import an_object, objects
 from connector.whatsapp.raw_json import UnreadableError
 
-_MEDIA = ("image", "video", "audio", "voice", "document", "sticker")
+_MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
+# Kinds that say all there is to say by their name (Meta, history, 2026-09-11; older bodies).
+_BARE = frozenset({"media_placeholder", "request_welcome"})
 
 
-def content(message: Mapping[str, Any], raw: str) -> dict[str, Any]:
-    """The one field of ``InboundMessage`` that belongs to the message's kind; empty for kinds without one.
+def content(kind: str, message: Mapping[str, Any], raw: str | None = None) -> tuple[dict[str, Any], str | None]:
+    """The one field of a record that belongs to the message's kind, and why there is none where one could be expected.
 
     Args:
+        kind: ``message.type``.
         message: The parsed message.
-        raw: Its text.
+        raw: Its text, when it is at hand.
     """
-    kind = string(message.get("type")) or ""
+    field, found = _content(kind, message, raw)
+    if field is None:
+        return {}, None if kind in _BARE else "message_kind"
+    return ({}, "message_content") if found is None else ({field: found}, None)
+
+
+def _content(kind: str, message: Mapping[str, Any], raw: str | None) -> tuple[str | None, object]:
+    if kind in _READERS:
+        field, read = _READERS[kind]
+        return field, read(message.get(kind))
     if kind in _MEDIA:
-        return {"media": _media(message.get(kind) or message.get("audio"))}
+        return "media", media(message.get(kind) or message.get("audio"))
     if kind == "edit":
-        return {"edit": _edit(message.get(kind), raw)}
+        return kind, _edit(message.get(kind), raw)
     if kind == "system":
-        return {"system": _system(message)}
-    if kind not in _READERS:
-        return {}
-    field, read = _READERS[kind]
-    return {field: read(message.get(kind))}
+        return kind, _system(message)
+    if kind in {"unsupported", "unknown"}:
+        # Older bodies have the errors alone.
+        return "unsupported", {"type": string(an_object(message.get("unsupported")).get("type"))}
+    return None, None
 
 
 def context(value: Any) -> MessageContext | None:
@@ -90,14 +103,21 @@ def referral(value: Any) -> Referral | None:
         "thumbnail_url": string(found.get("thumbnail_url")),
         "ctwa_clid": string(found.get("ctwa_clid")),
         "welcome_message": string(an_object(found.get("welcome_message")).get("text")),
+        "ref": string(found.get("ref")),
     }
+
+
+def contacts_origin(message: Mapping[str, Any]) -> str | None:
+    """How contacts were shared: said beside them, or in each of them (business-scoped user ids, 2026-02)."""
+    cards = objects(message.get("contacts"))
+    return string(message.get("origin")) or next(filter(None, (string(card.get("origin")) for card in cards)), None)
 
 
 def errors(value: Any) -> list[MetaError]:
     """Errors as Meta reports them; ``error_data`` is an object or, in older bodies, the details themselves."""
     return [
         {
-            "code": int_32(error.get("code")),
+            "code": int_64(error.get("code")),
             "title": string(error.get("title")),
             "message": string(error.get("message")),
             "details": string(an_object(error.get("error_data")).get("details")) or string(error.get("error_data")),
@@ -111,7 +131,8 @@ def _text(value: Any) -> InboundText | None:
     return {"body": string(value.get("body"))} if isinstance(value, dict) else None
 
 
-def _media(value: Any) -> InboundMedia | None:
+def media(value: Any) -> InboundMedia | None:
+    """An image, video, audio, document or sticker."""
     if not isinstance(value, dict):
         return None
     return {
@@ -276,7 +297,7 @@ def _system(message: Mapping[str, Any]) -> SystemNotice | None:
     }
 
 
-def _edit(value: Any, raw: str) -> MessageEdit | None:
+def _edit(value: Any, raw: str | None) -> MessageEdit | None:
     if not isinstance(value, dict):
         return None
     message = an_object(value.get("message"))
@@ -285,8 +306,8 @@ def _edit(value: Any, raw: str) -> MessageEdit | None:
         "original_message_id": string(value.get("original_message_id")),
         "type": kind,
         "text": _text(message.get("text")),
-        "media": _media(message.get(kind)) if kind in _MEDIA else None,
-        "message_json": _exact(raw, "edit", "message"),
+        "media": media(message.get(kind)) if kind in _MEDIA else None,
+        "message_json": json.dumps(message, ensure_ascii=False) if raw is None else _exact(raw, "edit", "message"),
     }
 
 
@@ -302,10 +323,6 @@ def _exact(raw: str, *names: str) -> str | None:
 
 def _revoke(value: Any) -> MessageRevocation | None:
     return {"original_message_id": string(value.get("original_message_id"))} if isinstance(value, dict) else None
-
-
-def _unsupported(value: Any) -> UnsupportedMessage | None:
-    return {"type": string(value.get("type"))} if isinstance(value, dict) else None
 
 
 def _referred_product(value: Any) -> ReferredProduct | None:
@@ -326,5 +343,4 @@ _READERS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "interactive": ("interactive_reply", _interactive),
     "order": ("order", _order),
     "revoke": ("revoke", _revoke),
-    "unsupported": ("unsupported", _unsupported),
 }

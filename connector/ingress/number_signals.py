@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from connector.ingress.events import Arrival, Event
-from connector.ingress.fields import an_object, int_32, objects
+from connector.ingress.fields import int_64
 from connector.records.envelope import Envelope
 from connector.records.keys import slot_of
 from connector.records.types import MessageStatus, NumberSignal
-from connector.whatsapp.notification import AccountFact, Source, text
+from connector.whatsapp.facts import AccountFact, Source, an_object, objects, text
 
 # Only these two say whether the request reached Meta; the later ones add nothing to that.
 _RECEIPTS = frozenset({"sent", "failed"})
@@ -19,12 +19,12 @@ _LEVEL_FIELD = "phone_number_quality_update"
 _ACCOUNT_FIELDS = frozenset({"account_update", "account_review_update", "account_alerts"})
 
 
-def receipt(status: MessageStatus, envelope: Envelope, source: Source, arrival: Arrival) -> Iterator[Event]:
+def receipt(status: MessageStatus, envelope: Envelope, source: Source, arrival: Arrival) -> tuple[Event, ...]:
     """RECEIPT: a status proves that a command of ours reached Meta."""
     if status["status"] not in _RECEIPTS:
-        return
+        return ()
     codes = [error["code"] for error in status["errors"]]
-    yield from _placed(
+    return _placed(
         {
             "kind": "RECEIPT",
             "phone_number_id": source.phone_number_id,
@@ -42,20 +42,29 @@ def receipt(status: MessageStatus, envelope: Envelope, source: Source, arrival: 
     )
 
 
-def of_account(fact: AccountFact, event_id: str, arrival: Arrival) -> Iterator[Event]:
-    """LEVEL or ACCOUNT: a number's throughput or quality changed, or an account is restricted, alerted or in error."""
+def of_account(fact: AccountFact, source: Source, event_id: str, arrival: Arrival) -> tuple[Event, ...]:
+    """LEVEL or ACCOUNT: a number's throughput or quality changed, or an account is restricted, alerted or in error.
+
+    Args:
+        fact: What Meta told.
+        source: Account and number; the number may be known from elsewhere.
+        event_id: Of the fact.
+        arrival: Of the webhook.
+    """
+    events: tuple[Event, ...] = ()
     for number, found in enumerate(_findings(fact)):
         signal: NumberSignal = cast(
             "NumberSignal",
             {
-                "phone_number_id": fact.source.phone_number_id,
-                "waba_id": fact.source.waba_id,
+                "phone_number_id": source.phone_number_id,
+                "waba_id": source.waba_id,
                 "replica": arrival.replica,
                 "at": arrival.received_at,
                 **found,
             },
         )
-        yield from _placed(signal, f"{event_id}-signal-{number}", arrival.slots)
+        events += _placed(signal, f"{event_id}-signal-{number}", arrival.slots)
+    return events
 
 
 def heartbeat(replica: str, slots: int, at: int) -> list[Event]:
@@ -70,20 +79,22 @@ def gap(replica: str, slots: int, at: int, interval: tuple[int, int]) -> list[Ev
     return list(_placed(signal, f"{replica}-gap-{begin}-{end}", slots))
 
 
-def inbound_load(replica: str, slots: int, source: Source, count: int, interval: tuple[int, int]) -> list[Event]:
+def inbound_load(
+    replica: str, slots: int, phone_number_id: str, *, waba_id: str, count: int, interval: tuple[int, int]
+) -> list[Event]:
     """INBOUND_LOAD: inbound messages of a number; they count against its throughput (Meta, throughput, 2026-09-11)."""
     begin, end = interval
     signal: NumberSignal = {
         "kind": "INBOUND_LOAD",
-        "phone_number_id": source.phone_number_id,
-        "waba_id": source.waba_id,
+        "phone_number_id": phone_number_id,
+        "waba_id": waba_id,
         "replica": replica,
         "at": end,
         "count": count,
         "from": begin,
         "to": end,
     }
-    return list(_placed(signal, f"{replica}-load-{source.phone_number_id}-{end}", slots))
+    return list(_placed(signal, f"{replica}-load-{phone_number_id}-{end}", slots))
 
 
 def _findings(fact: AccountFact) -> Iterator[Mapping[str, Any]]:
@@ -96,7 +107,7 @@ def _findings(fact: AccountFact) -> Iterator[Mapping[str, Any]]:
     # Beside messages, errors are about those messages.
     elif fact.field == "messages" and not fact.beside_items:
         for error in objects(value.get("errors")):
-            yield {"kind": "ACCOUNT", "error_code": int_32(error.get("code"))}
+            yield {"kind": "ACCOUNT", "error_code": int_64(error.get("code"))}
 
 
 def _account_words(value: Mapping[str, Any]) -> list[str | None]:
@@ -110,10 +121,10 @@ def _account_words(value: Mapping[str, Any]) -> list[str | None]:
     return [next(filter(None, map(text, (*words, value.get("alert_type")))), None)]
 
 
-def _placed(signal: NumberSignal, event_id: str, slots: int) -> Iterator[Event]:
+def _placed(signal: NumberSignal, event_id: str, slots: int) -> tuple[Event, ...]:
     number = signal.get("phone_number_id")
-    for partition in range(slots) if number is None else (slot_of(number, slots),):
-        yield Event(
+    return tuple(
+        Event(
             topic="number_signals",
             schema="NumberSignal",
             record=signal,
@@ -122,3 +133,5 @@ def _placed(signal: NumberSignal, event_id: str, slots: int) -> Iterator[Event]:
             key=number,
             partition=partition,
         )
+        for partition in (range(slots) if number is None else (slot_of(number, slots),))
+    )

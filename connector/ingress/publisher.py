@@ -1,35 +1,33 @@
 """SHELL. Encodes what a webhook became and publishes it as one group: all acknowledged by Kafka, or an error."""
 
 import asyncio
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
-from connector.clock import Clock
 from connector.ingress.events import Event, Reject
+from connector.ingress.oversize import PART_BYTES, parts_of, without_content
+from connector.ingress.tally import Tally
 from connector.kafka.producer import MESSAGE_MAX_BYTES, PublishError, Record
+from connector.records import schemas
 from connector.records.codec import Codec, Unencodable
 from connector.records.headers import cloud_event, event_type
-from connector.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
-PATH_HEADER: Final = "wa.webhook.path"
-REASON_HEADER: Final = "wa.webhook.reason"
+BESIDE_HEADER: Final = "wa.webhook.beside"
 # What Kafka adds to a value: key, headers, framing. Ids in them are as long as Meta makes them.
 _OVERHEAD_BYTES: Final = 256 * 1024
-_REJECT = "WebhookReject"
+LARGEST_BYTES: Final = MESSAGE_MAX_BYTES - _OVERHEAD_BYTES
 
 
 class Producer(Protocol):
     """What is needed of :class:`connector.kafka.producer.RecordProducer`."""
 
-    def publish(self, records: Sequence[Record]) -> asyncio.Future[None]:
-        """Done when all are acknowledged; fails with ``PublishError``."""
+    def publish(self, records: Sequence[Record], settled: Callable[[bool], None] | None = None) -> asyncio.Future[None]:
+        """Done when all are acknowledged; fails with ``PublishError``. ``settled`` hears when the last has ended."""
         ...
 
     def partitions(self, topic: str) -> int:
@@ -55,29 +53,23 @@ class Publisher:
         producer: Where records go.
         codec: How they are encoded.
         topics: Their names.
-        clock: Measures how long Kafka takes.
-        metrics: Counts what is handed over.
-        timeout_s: Seconds to wait for Kafka, both for acknowledgements and for the number of slots.
+        tally: Counts what is handed over, and what becomes untyped by its size.
+        timeout_s: Seconds to wait for Kafka, for what has no deadline of its own.
     """
 
     def __init__(
-        self,
-        producer: Producer,
-        codec: Codec,
-        topics: EventTopics,
-        *,
-        clock: Clock,
-        metrics: Metrics,
-        timeout_s: float,
+        self, producer: Producer, codec: Codec, topics: EventTopics, *, tally: Tally, timeout_s: float
     ) -> None:
         self._producer = producer
         self._codec = codec
         self._topics = topics
-        self._clock = clock
-        self._metrics = metrics
+        self._tally = tally
         self._timeout_s = timeout_s
-        self._slots: int | None = None
+        self._names = {name: getattr(topics, name) for name in EventTopics.__slots__}
+        self._types = {name: event_type(name) for name in schemas.names()}
+        self._largest = LARGEST_BYTES
         self._asking: asyncio.Task[None] | None = None
+        self.known_slots: int | None = None
 
     async def slots(self) -> int:
         """How many slots there are: the partitions of the signals topic. Asked once, by whoever comes first.
@@ -85,14 +77,14 @@ class Publisher:
         Raises:
             PublishError: Kafka did not say in time.
         """
-        if self._slots is None:
+        if self.known_slots is None:
             if self._asking is None:
                 self._asking = asyncio.create_task(self._ask_slots())
             await asyncio.wait({self._asking}, timeout=self._timeout_s)
-        if self._slots is None:
+        if self.known_slots is None:
             message = "the number of slots is not known yet"
             raise PublishError(message)
-        return self._slots
+        return self.known_slots
 
     async def publish(self, items: Sequence[Event | Reject]) -> None:
         """Return when Kafka has acknowledged every record.
@@ -100,54 +92,76 @@ class Publisher:
         Raises:
             PublishError: It has not, in time or at all. Some of the records may arrive nevertheless.
         """
-        records = [self._record(item) for item in items]
-        started = self._clock.monotonic()
         try:
             # Whoever gives up cancels the future; what is queued is still written.
-            await asyncio.wait_for(self._producer.publish(records), self._timeout_s)
+            await asyncio.wait_for(self.hand_over(self.records(items)), self._timeout_s)
         except TimeoutError:
             message = "not acknowledged in time"
             raise PublishError(message) from None
-        finally:
-            self._metrics.publish_duration.record(self._clock.monotonic() - started, {})
-            for topic, count in Counter(record.topic for record in records).items():
-                self._metrics.sent_messages.add(count, {"topic": topic})
+
+    def records(self, items: Sequence[Event | Reject]) -> list[Record]:
+        """The records of some items, each one behind what delivery has to hear of it before."""
+        records: list[Record] = []
+        for item in items:
+            if isinstance(item, Event):
+                for signal in item.signals:
+                    records += self._event(signal)
+                records += self._event(item)
+            else:
+                records += parts_of(item, self._topics.webhook_rejects, self._largest)
+        return records
+
+    def hand_over(
+        self, records: Sequence[Record], settled: Callable[[bool], None] | None = None
+    ) -> asyncio.Future[None]:
+        """Give records to Kafka; see :meth:`connector.kafka.producer.RecordProducer.publish`."""
+        sent = self._tally.sent
+        for record in records:
+            sent[record.topic] += 1
+        return self._producer.publish(records, settled)
+
+    def shrink(self) -> bool:
+        """Kafka refused a record for its size: from now on write nothing larger than any broker takes.
+
+        Returns:
+            Whether that changes anything.
+        """
+        if self._largest == PART_BYTES:
+            return False
+        self._largest = PART_BYTES
+        log.warning(
+            "a topic takes no records as large as Meta's; large items are set aside in parts",
+            setting="max.message.bytes",
+            wanted=MESSAGE_MAX_BYTES,
+        )
+        return True
 
     async def _ask_slots(self) -> None:
         try:
-            self._slots = await asyncio.to_thread(self._producer.partitions, self._topics.number_signals)
+            self.known_slots = await asyncio.to_thread(self._producer.partitions, self._topics.number_signals)
         except PublishError as error:
             log.warning("number of slots not known", topic=self._topics.number_signals, error=str(error))
         finally:
             self._asking = None
 
-    def _record(self, item: Event | Reject) -> Record:
-        if isinstance(item, Reject):
-            return self._reject(item)
+    def _event(self, item: Event) -> Sequence[Record]:
         try:
             value = self._codec.encode(item.schema, item.record)
+            if len(value) > self._largest:
+                value = self._codec.encode(item.schema, without_content(item.record))
+                self._tally.untyped["size"] += 1
         except Unencodable:
-            return self._reject(_unfit(item, "does not fit its schema"))
-        if len(value) > MESSAGE_MAX_BYTES - _OVERHEAD_BYTES:
-            return self._reject(_unfit(item, "too large beside its typed fields"))
-        return Record(
-            topic=getattr(self._topics, item.topic),
-            value=value,
-            key=None if item.key is None else item.key.encode("utf-8", "replace"),
-            headers=cloud_event(item.event_id, event_type(item.schema), item.source, item.traceparent),
-            partition=item.partition,
-        )
+            return self._set_aside(item, "does not fit its schema")
+        if len(value) > self._largest:
+            return self._set_aside(item, "larger than Kafka takes")
+        headers = cloud_event(item.event_id, self._types[item.schema], item.source, item.traceparent)
+        if item.beside is not None:
+            headers.append((BESIDE_HEADER, item.beside.encode()))
+        key = None if item.key is None else item.key.encode("utf-8", "replace")
+        return (Record(self._names[item.topic], value, key, headers, item.partition),)
 
-    def _reject(self, reject: Reject) -> Record:
-        digest = hashlib.sha256(reject.path.encode() + b"\0" + reject.raw).hexdigest()[:32]
-        headers = [
-            *cloud_event(f"reject-{digest}", event_type(_REJECT), "/whatsapp/"),
-            (PATH_HEADER, reject.path.encode()),
-            (REASON_HEADER, reject.reason.encode()),
-        ]
-        return Record(self._topics.webhook_rejects, reject.raw, headers=headers)
-
-
-def _unfit(item: Event, reason: str) -> Reject:
-    """An item whose record cannot be written goes with its own text, so that it costs no other."""
-    return Reject(path=item.path, reason=reason, raw=str(item.record.get("raw", "")).encode("utf-8", "replace"))
+    def _set_aside(self, item: Event, reason: str) -> Sequence[Record]:
+        """An item whose record cannot be written goes with its own text, so that it costs no other."""
+        self._tally.rejects[reason] += 1
+        raw = str(item.record.get("raw", "")).encode("utf-8", "replace")
+        return parts_of(Reject(path=item.path, reason=reason, raw=raw), self._topics.webhook_rejects, self._largest)

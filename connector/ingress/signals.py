@@ -1,6 +1,7 @@
 """SHELL. What this replica tells delivery by the clock: inbound load, heartbeats, and gaps after refusals."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -10,7 +11,6 @@ from connector.ingress import number_signals
 from connector.ingress.events import Event
 from connector.ingress.publisher import Publisher
 from connector.kafka.producer import PublishError
-from connector.whatsapp.notification import Source
 
 log = structlog.get_logger()
 
@@ -25,23 +25,27 @@ class Signals:
         publisher: Where they go.
         replica: Name of this ingress, unique among those of the installation.
         clock: Wall time for the signals, monotonic time for the heartbeat.
+        vouched_until: Gives, for a time in milliseconds, the time up to which every webhook that came is answered.
     """
 
-    def __init__(self, publisher: Publisher, replica: str, clock: Clock) -> None:
+    def __init__(
+        self, publisher: Publisher, replica: str, clock: Clock, vouched_until: Callable[[int], int] = lambda now: now
+    ) -> None:
         self._publisher = publisher
         self._replica = replica
         self._clock = clock
-        self._load: dict[str, tuple[Source, int]] = {}
+        self._vouched_until = vouched_until
+        self._load: dict[str, tuple[str, int]] = {}
         self._load_since = clock.wall_ms()
         self._gap: tuple[int, int] | None = None
         self._heartbeat_at = clock.monotonic()
         self._failing = False
 
-    def received(self, source: Source, count: int = 1) -> None:
-        """Inbound messages of a number were taken."""
-        if source.phone_number_id is not None:
-            _, before = self._load.get(source.phone_number_id, (source, 0))
-            self._load[source.phone_number_id] = (source, before + count)
+    def received(self, phone_number_id: str, waba_id: str) -> None:
+        """An inbound message of a number was taken."""
+        if phone_number_id:
+            _, before = self._load.get(phone_number_id, ("", 0))
+            self._load[phone_number_id] = (waba_id, before + 1)
 
     def refused(self, begin: int, end: int) -> None:
         """A webhook that came at ``begin`` was refused at ``end`` (milliseconds since the epoch)."""
@@ -59,14 +63,17 @@ class Signals:
         gap, load, interval = self._gap, self._load, (self._load_since, now)
         self._gap, self._load, self._load_since = None, {}, now
         beats = self._clock.monotonic() >= self._heartbeat_at
+        # A webhook that is not answered yet may still be refused: the sign of life is from before it came.
+        alive_at = self._vouched_until(now)
         try:
             slots = await self._publisher.slots()
-            events = self._load_events(slots, load, interval)
-            # A gap goes before the heartbeat: whoever sees the sign of life has seen what this replica missed.
             if gap is not None:
-                events += number_signals.gap(self._replica, slots, now, gap)
+                # Acknowledged before the heartbeat leaves: whoever sees the sign of life has seen what was missed.
+                await self._publisher.publish(number_signals.gap(self._replica, slots, now, gap))
+                gap = None
+            events = self._load_events(slots, load, interval)
             if beats:
-                events += number_signals.heartbeat(self._replica, slots, now)
+                events += number_signals.heartbeat(self._replica, slots, alive_at)
             await self._publisher.publish(events)
         except PublishError as error:
             self._failed(str(error))
@@ -88,11 +95,13 @@ class Signals:
             log.warning("signals not published, tried again each second", error=reason)
         self._failing = True
 
-    def _load_events(self, slots: int, load: dict[str, tuple[Source, int]], interval: tuple[int, int]) -> list[Event]:
+    def _load_events(self, slots: int, load: dict[str, tuple[str, int]], interval: tuple[int, int]) -> list[Event]:
         return [
             event
-            for source, count in load.values()
-            for event in number_signals.inbound_load(self._replica, slots, source, count, interval)
+            for number, (waba_id, count) in load.items()
+            for event in number_signals.inbound_load(
+                self._replica, slots, number, waba_id=waba_id, count=count, interval=interval
+            )
         ]
 
 

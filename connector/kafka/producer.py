@@ -23,6 +23,7 @@ MESSAGE_MAX_BYTES: Final = 8 * 1024 * 1024
 _POLL_BUSY_S: Final = 0.002
 _POLL_IDLE_S: Final = 0.1
 _METADATA_TIMEOUT_S: Final = 5.0
+_TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     # Milliseconds to wait for more records of a partition before a request leaves. The client's own 5 adds to each
@@ -63,6 +64,10 @@ class PublishError(Exception):
     """Not acknowledged: in time, at all, or not even queued. The records may still arrive."""
 
 
+class RecordTooLargeError(PublishError):
+    """A record is larger than the client, the broker or its topic takes: no other try will help."""
+
+
 class RecordProducer:
     """Publishes groups of records; all methods belong to one event loop.
 
@@ -98,14 +103,19 @@ class RecordProducer:
         self._producer = Producer(self._config)
         self._timer = self._loop.call_later(_POLL_IDLE_S, self._poll)
 
-    def publish(self, records: Sequence[Record]) -> asyncio.Future[None]:
+    def publish(self, records: Sequence[Record], settled: Callable[[bool], None] | None = None) -> asyncio.Future[None]:
         """Hand records to the client.
+
+        Args:
+            records: In the order in which they are to be written.
+            settled: Called once, when the last of them is acknowledged or given up: whether all were acknowledged. The
+                future may have failed, or been abandoned, long before.
 
         Returns:
             A future that is done when Kafka has acknowledged all of them, or fails with :class:`PublishError` at the
             first that it has not. Records of one call that were queued before the failing one may still be written.
         """
-        group = _Group(self._loop.create_future(), len(records))
+        group = _Group(self._loop.create_future(), settled)
         try:
             for record in records:
                 self._producer.produce(
@@ -116,10 +126,12 @@ class RecordProducer:
                     headers=list(record.headers),
                     on_delivery=group.delivered,
                 )
+                group.queued += 1
         except BufferError:
             group.fail("the queue of records not acknowledged is full")
         except KafkaException as error:
-            group.fail(str(error.args[0]))
+            group.failed_by(error.args[0])
+        group.all_queued()
         if self._idle.is_set():
             self._idle.clear()
             self._timer.cancel()
@@ -200,23 +212,43 @@ def _warn(error: KafkaError) -> None:
 class _Group:
     """The records of one publish() call, counted down to one word to whoever waits."""
 
-    __slots__ = ("_waiting", "future")
+    __slots__ = ("_ended", "_failed", "_settled", "_total", "future", "queued")
 
-    def __init__(self, future: asyncio.Future[None], count: int) -> None:
+    def __init__(self, future: asyncio.Future[None], settled: Callable[[bool], None] | None) -> None:
         self.future = future
-        self._waiting = count
-        if not count:
-            future.set_result(None)
+        self.queued = 0
+        self._settled = settled
+        self._ended = 0
+        self._total: int | None = None
+        self._failed = False
+
+    def all_queued(self) -> None:
+        """No more records will follow."""
+        self._total = self.queued
+        self._settle()
 
     def delivered(self, error: KafkaError | None, _message: Message) -> None:
         """Called by the client for each record, while it is polled."""
-        self._waiting -= 1
+        self._ended += 1
         if error is not None:
-            self.fail(error.str())
-        elif not self._waiting and not self.future.done():
-            self.future.set_result(None)
+            self.failed_by(error)
+        self._settle()
 
-    def fail(self, reason: str) -> None:
+    def failed_by(self, error: KafkaError) -> None:
+        """One record was refused."""
+        kind = RecordTooLargeError if error.code() in _TOO_LARGE else PublishError
+        self.fail(error.str(), kind)
+
+    def fail(self, reason: str, kind: type[PublishError] = PublishError) -> None:
         """Told by the first record that was not acknowledged; the later ones change nothing."""
+        self._failed = True
         if not self.future.done():
-            self.future.set_exception(PublishError(reason))
+            self.future.set_exception(kind(reason))
+
+    def _settle(self) -> None:
+        if self._ended != self._total:
+            return
+        if not self._failed and not self.future.done():
+            self.future.set_result(None)
+        if self._settled is not None:
+            self._settled(not self._failed)

@@ -1,4 +1,4 @@
-"""Records of the ingress: inbound messages, message statuses, account events. See ``types.py``."""
+"""Records of the ingress: inbound messages and message statuses. See ``types.py``."""
 
 from typing import NotRequired, TypedDict
 
@@ -224,6 +224,7 @@ class Referral(TypedDict):
     thumbnail_url: NotRequired[str | None]
     ctwa_clid: NotRequired[str | None]
     welcome_message: NotRequired[str | None]
+    ref: NotRequired[str | None]
 
 
 class MetaError(TypedDict):
@@ -249,10 +250,12 @@ class InboundMessage(TypedDict):
     sender: MessageSender
     group_id: NotRequired[str | None]
     type: str
+    standby: NotRequired[bool]
     text: NotRequired[InboundText | None]
     media: NotRequired[InboundMedia | None]
     location: NotRequired[InboundLocation | None]
     contacts: NotRequired[list[ContactCard] | None]
+    contacts_origin: NotRequired[str | None]
     reaction: NotRequired[InboundReaction | None]
     button: NotRequired[InboundButton | None]
     interactive_reply: NotRequired[InteractiveReply | None]
@@ -264,6 +267,7 @@ class InboundMessage(TypedDict):
     context: NotRequired[MessageContext | None]
     referral: NotRequired[Referral | None]
     errors: NotRequired[list[MetaError]]
+    contact_json: NotRequired[str | None]
     raw: str
 
 
@@ -298,6 +302,18 @@ class Pricing(TypedDict):
     category: NotRequired[str | None]
 
 
+class Payment(TypedDict):
+    """What the status of a payment says about it."""
+
+    reference_id: NotRequired[str | None]
+    amount_value: NotRequired[int | None]
+    amount_offset: NotRequired[int | None]
+    currency: NotRequired[str | None]
+    transaction_id: NotRequired[str | None]
+    transaction_type: NotRequired[str | None]
+    transaction_status: NotRequired[str | None]
+
+
 class MessageStatus(TypedDict):
     """One status of a message sent by the business."""
 
@@ -309,26 +325,17 @@ class MessageStatus(TypedDict):
     message_id: str
     status: str
     status_rank: NotRequired[int]
+    standby: NotRequired[bool]
     occurred_at: int
     recipient: StatusRecipient
     type: NotRequired[str | None]
+    template_id: NotRequired[str | None]
     conversation: NotRequired[Conversation | None]
     pricing: NotRequired[Pricing | None]
+    payment: NotRequired[Payment | None]
     errors: NotRequired[list[MetaError]]
     command_id: NotRequired[str | None]
     opaque_data: NotRequired[str | None]
     traceparent: NotRequired[str | None]
-    raw: str
-
-
-class AccountEvent(TypedDict):
-    """One change of an account, number, template, flow, group or preference."""
-
-    event_id: str
-    received_at: int
-    waba_id: str
-    phone_number_id: NotRequired[str | None]
-    field: str
-    event: NotRequired[str | None]
-    occurred_at: NotRequired[int | None]
+    contact_json: NotRequired[str | None]
     raw: str

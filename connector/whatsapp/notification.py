@@ -1,127 +1,44 @@
 """One webhook POST taken apart into facts, each by itself: one bad item never costs another.
 
-A *fact* is an inbound message, a message status, or one change of anything else (an account fact). Each carries the
-exact text Meta sent as ``raw`` (numbers keep their digits, unknown members stay) beside the parsed value for typed
-fields. What cannot be read comes out as :class:`Malformed` with its place and text: everything sent is in some result.
+What cannot be read comes out as :class:`Malformed` with its place and text: everything sent is in some result. Members
+of the envelope that this version does not know go along with the first fact they stand around.
 
-The envelope (``object``, ``entry.id``, ``entry.time``, ``metadata``, ``contacts``) is context: it is read for the
-facts, and not kept as text. Shapes: Meta, webhooks overview and ``messages`` reference, 2026-09-11.
+Nearly all bodies hold nothing but messages and statuses, written as Meta documents them. They are read by typed
+decoders that refuse everything else, at a third of the cost; what they refuse is taken apart step by step. Shapes:
+Meta, webhooks overview and reference, 2026-09-11.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from connector.whatsapp import raw_json
-from connector.whatsapp.raw_json import UnreadableError
+from msgspec import Struct, structs
 
-_OBJECT = "whatsapp_business_account"
+from connector.whatsapp import account_items, plain_notification, raw_json
+from connector.whatsapp.account_items import ARRAYS, Around, Broken, Part
+from connector.whatsapp.contacts import Contacts, contact, read_contact
+from connector.whatsapp.facts import (
+    AccountFact,
+    Contact,
+    Fact,
+    Malformed,
+    MessageFact,
+    Source,
+    StatusFact,
+    an_object,
+    objects,
+    seconds,
+    text,
+)
+from connector.whatsapp.raw_json import NOTHING, UnreadableError, joined
+
+OBJECT: Final = "whatsapp_business_account"
 _MESSAGES = "messages"
-_ITEM_ARRAYS = ("messages", "statuses")
-_CONTEXT = frozenset({"messaging_product", "metadata", "contacts", *_ITEM_ARRAYS})
-_CHANGE = frozenset({"field", "value"})
-_SECONDS_MAX = 253_402_300_799  # the end of the year 9999: later ones are no dates in most languages
-_NOTHING = frozenset({b"null", b"[]", b"{}"})
-_NO_ID = "id: missing"
-# Where a message or a status names the user it is about, in a contact's two words for the same.
-_USER_MEMBERS = {
-    "wa_id": ("from", "recipient_id", "recipient_participant_id"),
-    "user_id": ("from_user_id", "recipient_user_id", "recipient_participant_user_id"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where facts come from; None is what Meta did not say.
-
-    Attributes:
-        waba_id: ``entry.id``, the WhatsApp Business Account (the portfolio for ``partner_solutions``).
-        phone_number_id: Business number, resolved for each change: one POST may speak of many.
-        display_phone_number: The same number as Meta displays it.
-        time_s: ``entry.time``, Unix seconds.
-    """
-
-    waba_id: str | None
-    phone_number_id: str | None = None
-    display_phone_number: str | None = None
-    time_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageFact:
-    """One message from a user.
-
-    Attributes:
-        path: Place in the body, such as ``entry[0].changes[2].value.messages[1]``.
-        source: Account and number.
-        contact: The element of ``contacts`` with the sender's ``wa_id`` or ``user_id``.
-        message_id: Meta's id (wamid).
-        raw: The message's JSON text as sent.
-        parsed: The message.
-    """
-
-    path: str
-    source: Source
-    contact: Mapping[str, Any] | None
-    message_id: str
-    raw: str
-    parsed: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class StatusFact:
-    """One status of a message sent by the business.
-
-    Attributes as in :class:`MessageFact`; the contact is the recipient.
-    """
-
-    path: str
-    source: Source
-    contact: Mapping[str, Any] | None
-    message_id: str
-    raw: str
-    parsed: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountFact:
-    """One change that is neither message nor status.
-
-    Attributes:
-        path: Place in the body, such as ``entry[0].changes[2]``.
-        source: Account and, when the change says so, number.
-        field: Webhook field as Meta names it; an open set.
-        raw: The JSON text of the whole change, ``{"field": …, "value": …}``, as sent. Under the field ``messages`` the
-            arrays ``messages`` and ``statuses`` are left out when their items are facts of their own.
-        value: ``change.value``, of any type.
-        beside_items: Whether messages or statuses stood in the same change.
-    """
-
-    path: str
-    source: Source
-    field: str
-    raw: str
-    value: Any
-    beside_items: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """What cannot be read.
-
-    Attributes:
-        path: Place in the body; empty for the whole body.
-        reason: What is wrong; quotes nothing of the body.
-        raw: The bytes of the smallest part that holds the fault.
-    """
-
-    path: str
-    reason: str
-    raw: bytes
-
-
-Fact = MessageFact | StatusFact | AccountFact | Malformed
-_FACT_OF: dict[str, type[MessageFact | StatusFact]] = {"messages": MessageFact, "statuses": StatusFact}
+_STANDBY = "standby"
+_FACT_OF: Final[Mapping[str, type[MessageFact | StatusFact]]] = {"messages": MessageFact, "statuses": StatusFact}
+_CONTEXT = frozenset({"messaging_product", "metadata", "contacts"})
+_METADATA = frozenset({"phone_number_id", "display_phone_number"})
+# Envelope members go into a header of one record: readers of headers may not expect megabytes.
+_BESIDE_MAX = 8 * 1024
 
 
 def parse_notification(body: bytes) -> list[Fact]:
@@ -131,100 +48,124 @@ def parse_notification(body: bytes) -> list[Fact]:
         The facts. A body that is not a notification at all is one :class:`Malformed` with an empty path; one with no
         changes is an empty list. Never raises, whatever the bytes.
     """
+    plain = plain_notification.parse(body)
+    return parse_any(body) if plain is None else plain
+
+
+def parse_any(body: bytes) -> list[Fact]:
+    """The same, step by step, for bodies of any shape."""
     try:
         notification = raw_json.members(body)
-        if _value(notification.get("object")) not in (None, _OBJECT):
-            return [Malformed("", f"object: not {_OBJECT}", body)]
+        if _value(notification.pop("object", None)) not in (None, OBJECT):
+            return [Malformed("", f"object: not {OBJECT}", body)]
         entries = _array(notification, "entry")
     except UnreadableError as error:
         return [Malformed("", str(error), body)]
-    return [fact for number, entry in enumerate(entries) for fact in _entry(f"entry[{number}]", entry)]
+    facts = [fact for number, entry in enumerate(entries) for fact in _entry(f"entry[{number}]", entry)]
+    return _beside(facts, "", {"notification": _rest(notification)})
 
 
-def text(value: Any) -> str | None:
-    """Read an id or a word: a string, or an integer in its place (both occur); None for the rest, and for empty."""
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def seconds(value: Any) -> int | None:
-    """Read Unix seconds up to the year 9999, sent as a string of digits or as an integer; None for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_SECONDS_MAX)):
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _SECONDS_MAX else None
-
-
-def _entry(path: str, raw: bytes) -> Iterator[Fact]:
+def _entry(path: str, raw: bytes) -> list[Fact]:
     try:
         entry = raw_json.members(raw)
         changes = _array(entry, "changes")
     except UnreadableError as error:
-        yield Malformed(path, str(error), raw)
-        return
-    source = Source(waba_id=text(_value(entry.get("id"))), time_s=seconds(_value(entry.get("time"))))
-    for number, change in enumerate(changes):
-        yield from _change(f"{path}.changes[{number}]", source, change)
+        return [Malformed(path, str(error), raw)]
+    source = Source(text(_value(entry.pop("id", None))), time_s=seconds(_value(entry.pop("time", None))))
+    facts = [
+        fact for number, change in enumerate(changes) for fact in _change(f"{path}.changes[{number}]", source, change)
+    ]
+    return _beside(facts, path, {"entry": _rest(entry)})
 
 
-def _change(path: str, source: Source, raw: bytes) -> Iterator[Fact]:
+class _Change(Struct):
+    """One change, opened.
+
+    Attributes:
+        path: Place in the body.
+        source: Account, and once it is known the number.
+        field: Webhook field.
+        members: All but the value.
+        outer: Members of the value that stand around the events' own object, for ``standby``; else empty.
+        value: Members among which the events stand.
+    """
+
+    path: str
+    source: Source
+    field: str
+    members: dict[str, bytes]
+    outer: dict[str, bytes]
+    value: dict[str, bytes]
+
+    def texts(self, values: list[bytes]) -> list[bytes]:
+        """The text of the change with each of these in place of its value."""
+        around, outer = Around(self.members), Around(self.outer)
+        nested = [outer.holding(_STANDBY, value) for value in values] if self.outer else values
+        return [around.holding("value", value) for value in nested]
+
+
+def _change(path: str, source: Source, raw: bytes) -> list[Fact]:
     try:
-        change = raw_json.members(raw)
+        members = raw_json.members(raw)
     except UnreadableError as error:
-        yield Malformed(path, str(error), raw)
-        return
-    field = _value(change.get("field"))
+        return [Malformed(path, str(error), raw)]
+    field = _value(members.get("field"))
     if not isinstance(field, str):
-        yield Malformed(path, "field: not a string", raw)
-    elif field == _MESSAGES:
-        yield from _messages_change(path, source, change, raw)
-    else:
-        yield _account(path, source, field, raw)
-
-
-def _messages_change(path: str, source: Source, change: dict[str, bytes], raw: bytes) -> Iterator[Fact]:
-    """Messages and statuses one by one; then, as one account fact, what else the change holds, such as errors."""
+        return [Malformed(path, "field: not a string", raw)]
     try:
-        value = raw_json.members(change.get("value", b""))
+        value = raw_json.members(members.pop("value", b""))
     except UnreadableError:
-        yield _account(path, source, _MESSAGES, raw)
-        return
-    arrays = [name for name in _ITEM_ARRAYS if value.get(name, b"null") not in _NOTHING]
-    if not arrays:
-        yield _account(path, source, _MESSAGES, raw)
-        return
-    source = _with_number(source, _object(value.get("metadata")))
-    contacts = _contacts(value.get("contacts"))
-    for name in arrays:
-        yield from _items(f"{path}.value.{name}", _FACT_OF[name], source, contacts, value[name])
-    rest = _rest(change, value)
-    if rest is not None:
-        yield _account(path, source, _MESSAGES, rest, beside_items=True)
+        return [_account(path, source, field, raw)]
+    outer, value = _unnested(value) if field == _STANDBY else ({}, value)
+    change = _Change(path, source, field, members, outer, value)
+    if field in {_MESSAGES, _STANDBY} and any(value.get(name, b"null") not in NOTHING for name in _FACT_OF):
+        return _items_change(change)
+    return list(_account_change(change, raw))
 
 
-def _items(
-    path: str,
-    fact_type: type[MessageFact | StatusFact],
-    source: Source,
-    contacts: Mapping[tuple[str, str], Mapping[str, Any]],
-    raw: bytes,
-) -> Iterator[Fact]:
+def _unnested(value: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The two levels of ``standby``, whose arrays stand one deeper than elsewhere."""
     try:
-        items = raw_json.items(raw)
-    except UnreadableError as error:
-        yield Malformed(path, str(error), raw)
-        return
-    for number, item in enumerate(items):
-        yield _item(f"{path}[{number}]", fact_type, source, contacts, item)
+        inner = raw_json.members(value.get(_STANDBY, b""))
+    except UnreadableError:
+        return {}, value
+    outer = {name: content for name, content in value.items() if name != _STANDBY}
+    return outer, inner
 
 
-def _item(
-    path: str,
-    fact_type: type[MessageFact | StatusFact],
-    source: Source,
-    contacts: Mapping[tuple[str, str], Mapping[str, Any]],
-    raw: bytes,
-) -> Fact:
+def _items_change(change: _Change) -> list[Fact]:
+    """Messages and statuses one by one; then what else the change holds, such as echoes or errors."""
+    value = {**change.outer, **change.value}
+    metadata = _object(value.get("metadata"))
+    change.source = _with_number(change.source, metadata)
+    arrays = {name: _items(change.value.pop(name)) for name in _FACT_OF if name in change.value}
+    contacts = _Contacts(value.get("contacts"), sum(len(items) for _, items in arrays.values() if items is not None))
+    facts: list[Fact] = []
+    for name, (raw, items) in arrays.items():
+        place = f"{change.path}.value.{name}"
+        if items is None:
+            facts += [] if raw in NOTHING else [Malformed(place, "not an array", raw)]
+            continue
+        facts += [_item(f"{place}[{number}]", name, change, contacts, item) for number, item in enumerate(items)]
+    unknown = value["metadata"] if metadata.keys() - _METADATA else b"{}"
+    unknown = value["metadata"] if metadata.keys() - _METADATA else b"{}"
+    facts = _beside(facts, change.path, {"metadata": unknown, "contacts": contacts.left()})
+    rest = [content for name, content in (change.outer | change.value).items() if name not in _CONTEXT]
+    rest += [content for name, content in change.members.items() if name != "field"]
+    if any(content not in NOTHING for content in rest):
+        (raw,) = change.texts([joined(change.value)])
+        facts += _account_change(change, raw, beside_items=True)
+    return facts
+
+
+def _items(raw: bytes) -> tuple[bytes, list[bytes] | None]:
+    try:
+        return raw, raw_json.items(raw)
+    except UnreadableError:
+        return raw, None
+
+
+def _item(path: str, name: str, change: _Change, contacts: "_Contacts", raw: bytes) -> Fact:
     try:
         parsed = raw_json.value(raw)
     except UnreadableError as error:
@@ -233,74 +174,134 @@ def _item(
         return Malformed(path, "not an object", raw)
     message_id = text(parsed.get("id"))
     if message_id is None:
-        return Malformed(path, _NO_ID, raw)
-    return fact_type(path, source, _contact_of(parsed, contacts), message_id, raw.decode(), parsed)
+        return Malformed(path, "id: missing", raw)
+    return _FACT_OF[name](
+        path, change.source, contacts.of(parsed), message_id, raw.decode(), parsed, change.field == _STANDBY
+    )
+
+
+def _account_change(change: _Change, raw: bytes, *, beside_items: bool = False) -> Iterator[Fact]:
+    """The events of a change one by one, when it holds an array of them; else the change as one."""
+    parts = list(account_items.split(change.value, ARRAYS.get(change.field, ())))
+    whole = [part for part in parts if isinstance(part, Part)]
+    if not whole or len(parts) == 1:
+        # Its text is the change's own, to the byte.
+        names = whole[0].names if whole else ()
+        yield _account(change.path, change.source, change.field, raw, names, beside_items=beside_items)
+        return
+    texts = iter(change.texts([part.value for part in whole]))
+    for part in parts:
+        path = f"{change.path}.value{part.place}"
+        if isinstance(part, Broken):
+            yield Malformed(path, part.reason, part.raw)
+        else:
+            yield _account(path, change.source, change.field, next(texts), part.names, beside_items=beside_items)
 
 
 def _account(
-    path: str, source: Source, field: str, raw: bytes, *, beside_items: bool = False
+    path: str, source: Source, field: str, raw: bytes, names: tuple[str, ...] = (), *, beside_items: bool = False
 ) -> AccountFact | Malformed:
     try:
         value = raw_json.value(raw).get("value")
     except UnreadableError as error:
         return Malformed(path, str(error), raw)
-    if isinstance(value, dict):
-        source = _with_number(source, value, value.get("metadata"))
-    return AccountFact(path, source, field, raw.decode(), value, beside_items)
+    opened = value if isinstance(value, dict) else {}
+    if field == _STANDBY:
+        opened = {**opened, **an_object(opened.get(_STANDBY))}
+    steps = [opened]
+    for name in names:
+        steps.append(steps[-1][name][0])
+    item = steps[-1] if names else {}
+    people = [contact(found) for found in objects(opened.get("contacts"))]
+    return AccountFact(
+        path=path,
+        source=_with_number(source, *_number_places(opened)),
+        field=field,
+        raw=raw.decode(),
+        value=value,
+        array=names[-1] if names else "",
+        item=item,
+        within=tuple(steps[1:-1]),
+        contact=Contacts(people, 1).of(item or opened),
+        beside_items=beside_items,
+    )
 
 
-def _rest(change: dict[str, bytes], value: dict[str, bytes]) -> bytes | None:
-    """The change without its items, when it holds more than items and their context; built of the texts as sent."""
-    beside = [content for name, content in change.items() if name not in _CHANGE]
-    inside = [content for name, content in value.items() if name not in _CONTEXT]
-    if all(content in _NOTHING for content in beside + inside):
-        return None
-    bare = _join({name: content for name, content in value.items() if name not in _ITEM_ARRAYS})
-    return _join({**change, "value": bare})
+def _number_places(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where a value may name the business number, the most telling place last."""
+    about = value.get("entity_id") if value.get("entity_type") == "PHONE_NUMBER" else None
+    return [
+        {"display_phone_number": value.get("phone_number"), "phone_number_id": about},
+        an_object(value.get("phone_number_settings")),
+        an_object(value.get("recipient")),
+        value,
+        an_object(value.get("metadata")),
+    ]
 
 
-def _join(members: dict[str, bytes]) -> bytes:
-    return b"{" + b",".join(raw_json.quoted(name) + b":" + content for name, content in members.items()) + b"}"
-
-
-def _with_number(source: Source, *places: Any) -> Source:
+def _with_number(source: Source, *places: Mapping[str, Any]) -> Source:
     """Add the business number, from the last place that names it."""
     found = {
-        name: text(place[name])
+        name: named
         for place in places
-        if isinstance(place, dict)
         for name in ("phone_number_id", "display_phone_number")
-        if name in place
+        if (named := text(place.get(name))) is not None
     }
     return Source(source.waba_id, found.get("phone_number_id"), found.get("display_phone_number"), source.time_s)
 
 
-def _contacts(raw: bytes | None) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Contacts by each of their two ids: neither the order nor the number of contacts is that of the items."""
-    contacts = _value(raw)
-    return {
-        (name, contact_id): contact
-        for contact in (contacts if isinstance(contacts, list) else ())
-        if isinstance(contact, dict)
-        for name in _USER_MEMBERS
-        if (contact_id := text(contact.get(name))) is not None
-    }
+class _Contacts:
+    """The contacts of one change as sent."""
+
+    def __init__(self, raw: bytes | None, items: int) -> None:
+        try:
+            self._raws = [] if raw is None else raw_json.items(raw)
+        except UnreadableError:
+            self._raws = [] if raw in NOTHING else [raw or b""]
+        self._read = [read_contact(part) for part in self._raws]
+        self._contacts = Contacts([found for found in self._read if found is not None], items)
+
+    def of(self, item: Mapping[str, Any]) -> Contact | None:
+        """The contact of an item."""
+        return self._contacts.of(item)
+
+    def left(self) -> bytes:
+        """An array of what no item has asked for, as sent."""
+        pairs = zip(self._raws, self._read, strict=True)
+        return b"[" + b",".join(raw for raw, found in pairs if found is None or not self._contacts.taken(found)) + b"]"
 
 
-def _contact_of(
-    item: Mapping[str, Any], contacts: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> Mapping[str, Any] | None:
-    for name, item_members in _USER_MEMBERS.items():
-        for member in item_members:
-            contact = contacts.get((name, text(item.get(member)) or ""))
-            if contact is not None:
-                return contact
-    return None
+def _beside(facts: list[Fact], path: str, around: Mapping[str, bytes]) -> list[Fact]:
+    """Send members of the envelope along with the first fact."""
+    around = {name: content for name, content in around.items() if content not in NOTHING}
+    if not around:
+        return facts
+    for place, fact in enumerate(facts):
+        if not isinstance(fact, Malformed):
+            both = joined({**around, **(raw_json.members(fact.beside.encode()) if fact.beside else {})})
+            carried = _text(both)
+            if carried is None:
+                break
+            facts[place] = structs.replace(fact, beside=carried)
+            return facts
+    return [*facts, Malformed(path, "members that no fact here can carry", joined(around))]
+
+
+def _text(raw: bytes) -> str | None:
+    """The text of bytes that are fit for a header; None when they are none."""
+    try:
+        return raw.decode() if len(raw) <= _BESIDE_MAX else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _rest(members: Mapping[str, bytes]) -> bytes:
+    return joined({name: content for name, content in members.items() if content not in NOTHING})
 
 
 def _array(owner: dict[str, bytes], name: str) -> list[bytes]:
     try:
-        return raw_json.items(owner.get(name, b""))
+        return raw_json.items(owner.pop(name, b""))
     except UnreadableError as error:
         message = f"{name}: {error}"
         raise UnreadableError(message) from error
@@ -315,5 +316,4 @@ def _value(raw: bytes | None) -> Any:
 
 
 def _object(raw: bytes | None) -> Mapping[str, Any]:
-    value = _value(raw)
-    return value if isinstance(value, dict) else {}
+    return an_object(_value(raw))

@@ -8,7 +8,7 @@ itself.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -17,7 +17,11 @@ import msgspec
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _VALUE = msgspec.json.Decoder()
-_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec's decoders raise for a text that is not theirs, wrong types included."""
+
+NOTHING = frozenset({b"null", b"[]", b"{}"})
+"""Values that say nothing: to have one is as good as to have none."""
 
 _WHITESPACE = b" \t\r\n"
 # The lone quote comes last: it is a string that never ends. Found here, it ends the search; otherwise each quote after
@@ -52,7 +56,7 @@ def members(text: bytes) -> dict[str, bytes]:
     """
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
-    except _REFUSED:
+    except REFUSED:
         return dict(map(_member, _parts(text, b"{", _NOT_OBJECT)))
 
 
@@ -64,7 +68,7 @@ def items(text: bytes) -> list[bytes]:
     """
     try:
         return [bytes(item) for item in _ITEMS.decode(text)]
-    except _REFUSED:
+    except REFUSED:
         return _parts(text, b"[", _NOT_ARRAY)
 
 
@@ -76,13 +80,13 @@ def value(text: bytes) -> Any:
     """
     try:
         return _VALUE.decode(text)
-    except _REFUSED:
+    except REFUSED:
         return _tolerant_value(text)
 
 
-def quoted(name: str) -> bytes:
-    """Write a member's name as JSON."""
-    return msgspec.json.encode(name)
+def joined(parts: Mapping[str, bytes]) -> bytes:
+    """Put members together to an object, each value as its exact text."""
+    return b"{" + b",".join(msgspec.json.encode(name) + b":" + content for name, content in parts.items()) + b"}"
 
 
 def _tolerant_value(text: bytes) -> Any:

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connector.ingress.publisher import EventTopics, Publisher
-from connector.kafka.producer import PublishError, Record
+from connector.ingress.tally import Tally
+from connector.kafka.producer import PublishError, Record, RecordTooLargeError
 from connector.records.codec import Codec
 from connector.telemetry.metrics import Metrics
 
@@ -53,30 +54,34 @@ class FakeProducer:
         silent: Nothing is acknowledged until :meth:`acknowledge`.
         known: The number of slots is answered when it is set.
         published: Set by each publish.
+        taken: Bytes of the largest value that is taken; None: any.
     """
 
     def __init__(self) -> None:
         self.groups: list[list[Record]] = []
         self.failing = False
         self.silent = False
+        self.taken: int | None = None
         self.asked = 0
         self.known = threading.Event()
         self.known.set()
         self.published = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[asyncio.Future[None], Callable[[bool], None]]] = []
 
-    def publish(self, records: Sequence[Record]) -> asyncio.Future[None]:
+    def publish(self, records: Sequence[Record], settled: Callable[[bool], None] | None = None) -> asyncio.Future[None]:
         """One group."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, settled or (lambda _: None)))
         if self.failing:
-            future.set_exception(PublishError(PLANTED))
+            self.fail(PublishError(PLANTED))
+            return future
+        if self.taken is not None and any(len(record.value or b"") > self.taken for record in records):
+            self.fail(RecordTooLargeError(PLANTED))
             return future
         self.groups.append(list(records))
         self.published.set()
-        if self.silent:
-            self._waiting.append(future)
-        else:
-            future.set_result(None)
+        if not self.silent:
+            self.acknowledge()
         return future
 
     def partitions(self, topic: str) -> int:
@@ -90,9 +95,18 @@ class FakeProducer:
 
     def acknowledge(self) -> None:
         """Acknowledge everything that waits."""
-        for future in self._waiting:
+        for future, settled in self._waiting:
             if not future.done():
                 future.set_result(None)
+            settled(True)  # noqa: FBT003 - the producer's own form
+        self._waiting.clear()
+
+    def fail(self, error: PublishError) -> None:
+        """Give up everything that waits."""
+        for future, settled in self._waiting:
+            if not future.done():
+                future.set_exception(error)
+            settled(False)  # noqa: FBT003 - the producer's own form
         self._waiting.clear()
 
     @property
@@ -106,6 +120,6 @@ class FakeProducer:
         return [CODEC.decode(SCHEMAS[topic], value) for value in values] if topic in SCHEMAS else values
 
 
-def publisher_to(producer: FakeProducer, clock: ManualClock, timeout_s: float = 5.0) -> Publisher:
+def publisher_to(producer: FakeProducer, timeout_s: float = 5.0, tally: Tally | None = None) -> Publisher:
     """A publisher in front of the fake."""
-    return Publisher(producer, CODEC, TOPICS, clock=clock, metrics=Metrics.no_op(), timeout_s=timeout_s)
+    return Publisher(producer, CODEC, TOPICS, tally=tally or Tally(Metrics.no_op()), timeout_s=timeout_s)

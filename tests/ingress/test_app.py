@@ -1,10 +1,7 @@
 """The webhook over HTTP: who is let in, and what each answer promises."""
 
 import asyncio
-import hashlib
-import hmac
-import json
-from collections.abc import Mapping, Sequence
+import gzip
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,111 +10,10 @@ import structlog
 from structlog.testing import capture_logs
 
 from connector.ingress import intake as intake_module
-from connector.ingress.app import IngressApp
-from connector.ingress.bodies import Bodies, Limits
-from connector.ingress.intake import Intake
-from connector.ingress.signals import Signals
-from connector.telemetry.metrics import Metrics
-from tests.ingress.fakes import SLOTS, TOPICS, FakeProducer, ManualClock, publisher_to
-
-SECRET, TOKEN = b"app-secret", b"verify-me"
-PATH = "/webhook"
-JSON = "application/json"
-SENTINEL = "do-not-log-me"
-TEXT = {"from": "16505551234", "id": "wamid.1", "timestamp": "1749416383", "type": "text", "text": {"body": SENTINEL}}
-
-
-def notification(*messages: Any) -> bytes:
-    """A body with these messages."""
-    value = {"metadata": {"phone_number_id": "100"}, "messages": messages or [TEXT]}
-    entry = {"id": "W", "changes": [{"field": "messages", "value": value}]}
-    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-
-
-def signed(body: bytes, secret: bytes = SECRET) -> str:
-    """The signature as Meta makes it."""
-    return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-
-
-class Response:
-    """What the application sent."""
-
-    def __init__(self, sent: Sequence[Mapping[str, Any]]) -> None:
-        start, body = sent
-        self.status: int = start["status"]
-        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        self.body: bytes = body["body"]
-
-
-class Client:
-    """One application with its Kafka and its clock, called directly."""
-
-    def __init__(self, limits: Limits | None = None, *, timeout_s: float = 5.0) -> None:
-        self.clock = ManualClock()
-        self.producer = FakeProducer()
-        self.secrets: tuple[bytes, ...] = (b"other", SECRET)
-        metrics = Metrics.no_op()
-        publisher = publisher_to(self.producer, self.clock, timeout_s)
-        self.signals = Signals(publisher, "ingress-0", self.clock)
-        self.app = IngressApp(
-            path=PATH,
-            app_secrets=lambda: self.secrets,
-            verify_tokens=lambda: (TOKEN,),
-            bodies=Bodies(limits or Limits(), metrics),
-            intake=Intake(publisher, self.signals, metrics=metrics, replica="ingress-0", installation="default"),
-            signals=self.signals,
-            clock=self.clock,
-            metrics=metrics,
-        )
-
-    async def request(
-        self,
-        method: str,
-        path: str = PATH,
-        headers: Mapping[str, str] | None = None,
-        *,
-        chunks: Sequence[bytes] = (b"",),
-        query: str = "",
-        ends: bool = True,
-    ) -> Response:
-        """One request; a body that does not end stays open for ever."""
-        sent: list[Mapping[str, Any]] = []
-        waiting = [
-            {"type": "http.request", "body": chunk, "more_body": not ends or place < len(chunks) - 1}
-            for place, chunk in enumerate(chunks)
-        ]
-
-        async def receive() -> dict[str, Any]:
-            if not waiting:
-                await asyncio.Event().wait()
-            return waiting.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()],
-        }
-        await self.app(scope, receive, send)
-        return Response(sent)
-
-    async def post(self, body: bytes, **headers: str) -> Response:
-        """One webhook; signed and typed unless told otherwise."""
-        given = {"x-hub-signature-256": signed(body), "content-type": JSON}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.request("POST", headers=given, chunks=[body])
-
-    async def gaps(self) -> list[tuple[int, int]]:
-        """The gaps that are told to the first slot at the next tick, counted from the start of the test."""
-        self.producer.failing = self.producer.silent = False
-        await self.signals.tick()
-        found = [signal for signal in self.producer.on(TOPICS.number_signals) if signal["kind"] == "GAP"]
-        assert len(found) % SLOTS == 0
-        return [(gap["from"] - ManualClock().wall_ms(), gap["to"] - ManualClock().wall_ms()) for gap in found[::SLOTS]]
+from connector.ingress.admission import Limits
+from tests.ingress.assembly import PATH
+from tests.ingress.client import JSON, SECRET, SENTINEL, TEXT, Client, notification, signed
+from tests.ingress.fakes import TOPICS
 
 
 async def test_a_signed_webhook_is_on_kafka_before_the_200() -> None:
@@ -189,9 +85,9 @@ async def test_without_a_signature_the_body_is_not_even_read() -> None:
 async def test_secrets_may_change_while_running() -> None:
     """They are asked for at each request."""
     client = Client()
-    client.secrets = (b"new",)
+    client.secrets.now = (b"new",)
     assert (await client.post(notification())).status == 401
-    client.secrets = (b"new", SECRET)
+    client.secrets.now = (b"new", SECRET)
     assert (await client.post(notification())).status == 200
 
 
@@ -267,17 +163,33 @@ async def test_a_body_that_does_not_arrive_in_time_is_408() -> None:
     assert (response.status, response.headers["connection"]) == (408, "close")
 
 
-@pytest.mark.parametrize("fault", ["failing", "silent"])
-async def test_a_kafka_that_does_not_take_it_is_503_with_retry_after(fault: str) -> None:
+async def test_a_kafka_that_refuses_it_is_503_with_retry_after() -> None:
     """Meta sends it again later; delivery is told that this replica missed something."""
-    client = Client(timeout_s=0.01)
+    client = Client()
     await client.signals.tick()
-    setattr(client.producer, fault, True)
+    client.producer.failing = True
     client.clock.now_s = 2.0
     response = await client.post(notification())
     assert (response.status, response.headers["retry-after"]) == (503, "5")
     assert await client.gaps() == [(2000, 2000)]
     assert (await client.post(notification())).status == 200
+
+
+async def test_a_kafka_that_is_silent_is_503_before_a_second_is_over() -> None:
+    """What is answered 200 is within what Meta allows; the late acknowledgement disturbs nobody."""
+    client = Client()
+    await client.signals.tick()
+    client.producer.silent = True
+    client.producer.published.clear()
+    answering = asyncio.create_task(client.post(notification()))
+    await client.producer.published.wait()
+    await client.wait(0.89)
+    assert not answering.done()
+    await client.wait(0.02)
+    response = await answering
+    assert (response.status, response.headers["retry-after"]) == (503, "5")
+    client.producer.acknowledge()
+    assert await client.gaps() == [(0, 910)]
 
 
 async def test_a_kafka_that_never_said_how_many_slots_there_are_is_503() -> None:
@@ -323,7 +235,7 @@ async def test_more_requests_in_flight_than_allowed_are_503_at_once() -> None:
     """The same for their number."""
     client = Client(Limits(in_flight_requests_max=2))
     client.producer.silent = True
-    waiting = [asyncio.create_task(client.post(notification())) for _ in range(2)]
+    waiting = [asyncio.create_task(client.post(notification({**TEXT, "id": str(number)}))) for number in range(2)]
     while len(client.producer.groups) < 2:
         client.producer.published.clear()
         await client.producer.published.wait()
@@ -371,8 +283,40 @@ async def test_one_debug_line_for_each_webhook_without_its_content() -> None:
         await client.post(notification(), content_type="text/plain")
     assert logs == [
         {"event": "webhook", "log_level": "debug", "status": 200, "duration_ms": 0, "InboundMessage": 1, "reject": 1},
-        {"event": "webhook", "log_level": "debug", "status": 415, "duration_ms": 0, "reason": "media_type"},
+        {
+            "event": "webhook",
+            "log_level": "debug",
+            "status": 415,
+            "duration_ms": 0,
+            "reason": "media_type",
+            "client": "192.0.2.1",
+        },
     ]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", ""])
+async def test_a_body_in_another_encoding_is_415_and_not_inflated(encoding: str) -> None:
+    """Meta sends none; what is inflated has no bound. The signature is over the bytes as they came."""
+    client = Client()
+    body = gzip.compress(notification())
+    assert (await client.post(body, content_encoding=encoding)).status == 415
+    assert (await client.post(body, content_encoding=encoding, x_hub_signature_256="sha256=0")).status == 401
+    assert (await client.post(notification(), content_encoding="identity")).status == 200
+    assert len(client.producer.records) == 1
+
+
+async def test_more_records_on_their_way_than_allowed_are_503_at_once() -> None:
+    """What the client's queue holds is bounded too; one body alone is always taken."""
+    client = Client(Limits(in_flight_records_max=3))
+    many = notification(*({**TEXT, "id": str(number)} for number in range(10)))
+    client.producer.silent = True
+    first = asyncio.create_task(client.post(many))
+    await client.producer.published.wait()
+    assert (await client.post(notification({**TEXT, "id": "a"}))).status == 503
+    client.producer.acknowledge()
+    assert (await first).status == 200
+    client.producer.silent = False
+    assert (await client.post(notification({**TEXT, "id": "a"}))).status == 200
 
 
 QUERY = {"hub.mode": "subscribe", "hub.verify_token": "verify-me", "hub.challenge": "1158201444"}

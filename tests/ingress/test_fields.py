@@ -51,16 +51,3 @@ def test_values_in_either_form_are_read(read: Callable[[Any], Any], value: Any, 
 def test_what_no_field_can_carry_is_null(read: Callable[[Any], Any], odd: Any) -> None:
     """A value of another type, or out of the bounds of its Avro type, is none."""
     assert read(odd) is None
-
-
-@pytest.mark.parametrize("odd", [None, 1, "x", [{}]])
-def test_what_is_no_object_has_no_members(odd: Any) -> None:
-    """Readers of nested members need no check of their own."""
-    assert fields.an_object(odd) == {}
-    assert fields.an_object({"a": 1}) == {"a": 1}
-
-
-def test_objects_skip_everything_else() -> None:
-    """One odd element of an array costs no other."""
-    assert fields.objects([{"a": 1}, None, "x", [], {"b": 2}]) == [{"a": 1}, {"b": 2}]
-    assert fields.objects({"a": 1}) == []

@@ -6,14 +6,16 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from connector.ingress import mapping
+from connector.ingress import account_mapping
 from connector.ingress.events import Arrival, Event, EventTopic, Reject
 from connector.ingress.mapping import STATUS_RANKS, map_facts
 from connector.records.codec import Codec
 from connector.records.envelope import Envelope, seal
 from connector.records.keys import slot_of
-from connector.whatsapp.notification import Malformed, parse_notification
+from connector.whatsapp.facts import Malformed
+from connector.whatsapp.notification import parse_notification
 
 CODEC = Codec()
 NUMBER, WABA, USER, BSUID = "106540352242922", "102290129340398", "16505551234", "US.13491208655302741918"
@@ -26,14 +28,12 @@ def mapped(*changes: dict[str, Any], arrival: Arrival = ARRIVAL, **entry: Any) -
     """The records of one notification, as they are read back from Avro."""
     notification = {"object": "whatsapp_business_account", "entry": [{"id": WABA, "changes": changes, **entry}]}
     events = map_facts(parse_notification(json.dumps(notification).encode()), arrival)
-    return [readback(event) for event in events if isinstance(event, Event)]
+    return [readback(found) for event in events if isinstance(event, Event) for found in (event, *event.signals)]
 
 
 def readback(event: Event) -> Event:
     """The event with its record as a consumer sees it."""
-    record = CODEC.decode(event.schema, CODEC.encode(event.schema, event.record))
-    return Event(event.topic, event.schema, record, event.event_id, event.source, event.key, event.partition,
-                 event.traceparent, event.path)  # fmt: skip
+    return structs.replace(event, record=CODEC.decode(event.schema, CODEC.encode(event.schema, event.record)))
 
 
 def messages_change(**value: Any) -> dict[str, Any]:
@@ -182,6 +182,8 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("revoke", {"revoke": {"original_message_id": "w"}}, {"revoke": {"original_message_id": "w"}}),
     ("unsupported", {"unsupported": {"type": "poll"}}, {"unsupported": {"type": "poll"}}),
+    ("unsupported", {}, {"unsupported": {}}),
+    ("unknown", {}, {"unsupported": {}}),
     ("request_welcome", {}, {}),
     ("kind_of_next_year", {"kind_of_next_year": {"a": 1}}, {}),
 ]  # fmt: skip
@@ -396,6 +398,7 @@ def test_an_account_event_is_keyed_by_its_account() -> None:
         "field": "message_template_status_update",
         "event": "PAUSED",
         "occurred_at": 1751247548000,
+        "template": {"id": "1"},
         "raw": json.dumps(change),
     }
     assert (event.key, signals) == (WABA, [])
@@ -481,7 +484,7 @@ def test_an_item_that_breaks_its_reader_is_a_reject(monkeypatch: pytest.MonkeyPa
     def break_down(*_: object) -> str:
         raise RecursionError
 
-    monkeypatch.setattr(mapping, "account_event_id", break_down)
+    monkeypatch.setattr(account_mapping, "account_event_id", break_down)
     change = {"field": "f", "value": 1}
     entry = {"id": WABA, "changes": [change, messages_change(messages=[message()])]}
     reject, event = map_facts(parse_notification(json.dumps({"entry": [entry]}).encode()), ARRIVAL)

@@ -2,62 +2,53 @@
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from connector.clock import SystemClock
-from connector.ingress.app import IngressApp
-from connector.ingress.bodies import Bodies, Limits
-from connector.ingress.intake import Intake
-from connector.ingress.publisher import EventTopics, Publisher
-from connector.ingress.signals import Signals
+from connector.ingress.publisher import EventTopics
 from connector.kafka.producer import RecordProducer
-from connector.records.codec import Codec
-from connector.telemetry.metrics import Metrics
+from connector.records.envelope import Envelope, seal
 from tests.fixtures.broker import Broker, CreateTopics
+from tests.ingress.assembly import CODEC, PATH, Ingress, Secrets, assemble
+from tests.ingress.client import SECRET, signed
 
-SECRET = b"app-secret"
 ACKNOWLEDGE_S = 2.0
 WAIT_S = 30.0
-CODEC = Codec()
+SLOTS = 3
+CLOCK = SystemClock()
+SCHEMAS = ("InboundMessage", "MessageStatus", "AccountEvent", "NumberSignal")
 
 
 @contextlib.asynccontextmanager
-async def ingress(bootstrap: str, topics: EventTopics) -> AsyncIterator[tuple[IngressApp, Signals]]:
-    """An ingress with a real producer."""
-    clock, metrics = SystemClock(), Metrics.no_op()
+async def ingress(bootstrap: str, topics: EventTopics) -> AsyncIterator[Ingress]:
+    """An ingress with a real producer, judging Kafka's pace as it runs."""
     producer = RecordProducer({"bootstrap.servers": bootstrap, "log_level": 0}, delivery_timeout_s=ACKNOWLEDGE_S)
     await producer.start()
-    publisher = Publisher(producer, CODEC, topics, clock=clock, metrics=metrics, timeout_s=ACKNOWLEDGE_S)
-    signals = Signals(publisher, "ingress-0", clock)
-    app = IngressApp(
-        path="/webhook",
-        app_secrets=lambda: [SECRET],
-        verify_tokens=list,
-        bodies=Bodies(Limits(), metrics),
-        intake=Intake(publisher, signals, metrics=metrics, replica="ingress-0", installation="default"),
-        signals=signals,
-        clock=clock,
-        metrics=metrics,
-    )
+    found = assemble(producer, topics, CLOCK, Secrets(SECRET))
+    judging = asyncio.create_task(found.admission.run())
     try:
-        yield app, signals
+        yield found
     finally:
+        judging.cancel()
         await producer.close(WAIT_S)
 
 
-async def post(app: IngressApp, message_id: str) -> int:
-    """One webhook with one message; the status of the answer."""
-    message = {"id": message_id, "from": "1650", "timestamp": "1749416383", "type": "text", "text": {"body": "Hi"}}
-    change = {"field": "messages", "value": {"metadata": {"phone_number_id": "100"}, "messages": [message]}}
-    body = json.dumps({"entry": [{"id": "W", "changes": [change]}]}).encode()
-    signature = b"sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest().encode()
+def topics_of(prefix: str, create: CreateTopics, config: dict[str, str] | None = None) -> EventTopics:
+    """The topics of one test."""
+    names = [f"{prefix}{name}" for name in ("inbound", "statuses", "accounts", "signals", "rejects")]
+    create(*names, partitions=SLOTS, config=config)
+    return EventTopics(*names)
+
+
+async def post(ingress: Ingress, *changes: dict[str, Any]) -> int:
+    """One webhook; the status of the answer."""
+    entry = {"id": "W", "changes": [{"field": "messages", "value": change} for change in changes]}
+    body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
     statuses: list[int] = []
 
     async def receive() -> dict[str, Any]:
@@ -67,17 +58,30 @@ async def post(app: IngressApp, message_id: str) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    headers = [(b"x-hub-signature-256", signature)]
-    scope = {"type": "http", "method": "POST", "path": "/webhook", "query_string": b"", "headers": headers}
-    await app(scope, receive, send)
+    headers = [(b"x-hub-signature-256", signed(body).encode())]
+    scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
+    await ingress.app(scope, receive, send)
     return statuses[0]
 
 
-def everything_on(bootstrap: str, topic: str, schema: str) -> list[dict[str, Any]]:
-    """All records of a topic."""
+def text_change(message_id: str, text: str = "Hi") -> dict[str, Any]:
+    """A change with one inbound text."""
+    message = {"id": message_id, "from": "1650", "timestamp": "1749416383", "type": "text", "text": {"body": text}}
+    return {"metadata": {"phone_number_id": "100"}, "messages": [message]}
+
+
+def sent_change(message_id: str, command_id: str) -> dict[str, Any]:
+    """A change with one status that is a receipt."""
+    status = {"id": message_id, "status": "sent", "timestamp": "1749416383", "recipient_id": "1650"}
+    status["biz_opaque_callback_data"] = seal(Envelope("default", command_id, 1))
+    return {"metadata": {"phone_number_id": "100"}, "statuses": [status]}
+
+
+def everything_on(bootstrap: str, topic: str, schema: str | None) -> list[Any]:
+    """All records of a topic; without a schema their bytes."""
     config = {"bootstrap.servers": bootstrap, "group.id": "test", "enable.partition.eof": True}
-    consumer = Consumer(config)
-    found: list[dict[str, Any]] = []
+    consumer = Consumer({**config, "fetch.message.max.bytes": 16_000_000})
+    found: list[Any] = []
     partitions = consumer.list_topics(topic, timeout=WAIT_S).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     ended: set[int | None] = set()
@@ -85,11 +89,72 @@ def everything_on(bootstrap: str, topic: str, schema: str) -> list[dict[str, Any
         message = consumer.poll(WAIT_S)
         assert message is not None
         if message.error() is None:
-            found.append(CODEC.decode(schema, message.value() or b""))
+            value = message.value() or b""
+            found.append(value if schema is None else CODEC.decode(schema, value))
         else:
             ended.add(message.partition())
     consumer.close()
     return found
+
+
+async def read(bootstrap: str, topic: str, schema: str | None) -> list[Any]:
+    """The same, beside the loop."""
+    return await asyncio.to_thread(everything_on, bootstrap, topic, schema)
+
+
+class Load:
+    """Webhooks posted one after the other by several senders, until it is ended."""
+
+    def __init__(self, ingress: Ingress, senders: int = 8) -> None:
+        self._ingress = ingress
+        self._answers: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+        self._ended = asyncio.Event()
+        self._senders = [asyncio.create_task(self._send(sender)) for sender in range(senders)]
+        self.seen: list[tuple[str, int]] = []
+
+    async def _send(self, sender: int) -> None:
+        number = 0
+        while not self._ended.is_set():
+            number += 1
+            name = f"{sender}.{number}"
+            status = await post(self._ingress, text_change(f"wamid.{name}"), sent_change(f"wamid.s.{name}", name))
+            self._answers.put_nowait((name, status))
+            # A refusal waits for nothing, and there is no network here that would take its time.
+            await asyncio.sleep(0 if status == 200 else 0.005)
+
+    async def answers(self, count: int) -> None:
+        """Wait for so many more."""
+        for _ in range(count):
+            self.seen.append(await self._answers.get())
+
+    async def until(self, holds: Callable[[int], bool]) -> None:
+        """Wait for an answer like this."""
+        await self.answers(1)
+        while not holds(self.seen[-1][1]):
+            await self.answers(1)
+
+    async def end(self) -> None:
+        """Let the senders end."""
+        self._ended.set()
+        await asyncio.gather(*self._senders)
+        while not self._answers.empty():
+            await self.answers(1)
+
+    @property
+    def taken(self) -> set[str]:
+        """What was answered with 200."""
+        return {name for name, status in self.seen if status == 200}
+
+
+async def assert_complete(bootstrap: str, topics: EventTopics, taken: set[str]) -> None:
+    """Every record of these webhooks is there; and a receipt for every status that is, taken or not."""
+    messages = {item["message_id"] for item in await read(bootstrap, topics.inbound_messages, "InboundMessage")}
+    statuses = {item["command_id"] for item in await read(bootstrap, topics.message_statuses, "MessageStatus")}
+    signals = await read(bootstrap, topics.number_signals, "NumberSignal")
+    receipts = {signal["command_id"] for signal in signals if signal["kind"] == "RECEIPT"}
+    assert {f"wamid.{name}" for name in taken} <= messages
+    assert taken <= statuses
+    assert statuses <= receipts
 
 
 @pytest.mark.kafka
@@ -97,33 +162,128 @@ async def test_every_webhook_answered_200_survives_a_killed_broker(
     kafka_broker: Broker, create_topics: CreateTopics, topic_prefix: str
 ) -> None:
     """Under load the broker is killed and comes back: what was answered 200 is on Kafka, the rest is told as a gap."""
-    names = [f"{topic_prefix}{name}" for name in ("inbound", "statuses", "accounts", "signals", "rejects")]
-    create_topics(*names, partitions=3)
-    answers: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
-    ended = asyncio.Event()
-
-    async def load(app: IngressApp, sender: int) -> None:
-        number = 0
-        while not ended.is_set():
-            number += 1
-            answers.put_nowait((f"wamid.{sender}.{number}", await post(app, f"wamid.{sender}.{number}")))
-
-    async with ingress(kafka_broker.bootstrap, EventTopics(*names)) as (app, signals):
-        senders = [asyncio.create_task(load(app, sender)) for sender in range(8)]
-        seen = [await answers.get() for _ in range(200)]
+    topics = topics_of(topic_prefix, create_topics)
+    async with ingress(kafka_broker.bootstrap, topics) as found:
+        load = Load(found)
+        await load.answers(200)
         await asyncio.to_thread(kafka_broker.kill)
-        while seen[-1][1] == 200:
-            seen.append(await answers.get())
+        await load.until(lambda status: status != 200)
         await asyncio.to_thread(kafka_broker.start)
-        while seen[-1][1] != 200:
-            seen.append(await answers.get())
-        seen += [await answers.get() for _ in range(200)]
-        ended.set()
-        await asyncio.gather(*senders)
-        await signals.tick()
-    seen += [answers.get_nowait() for _ in range(answers.qsize())]
-    assert {status for _, status in seen} == {200, 503}
-    found = await asyncio.to_thread(everything_on, kafka_broker.bootstrap, names[0], "InboundMessage")
-    assert {message_id for message_id, status in seen if status == 200} <= {item["message_id"] for item in found}
-    told = await asyncio.to_thread(everything_on, kafka_broker.bootstrap, names[3], "NumberSignal")
-    assert [signal["kind"] for signal in told].count("GAP") == 3
+        await load.until(lambda status: status == 200)
+        await load.answers(200)
+        await load.end()
+        await found.signals.tick()
+    assert {status for _, status in load.seen} == {200, 503}
+    await assert_complete(kafka_broker.bootstrap, topics, load.taken)
+    told = await read(kafka_broker.bootstrap, topics.number_signals, "NumberSignal")
+    assert [signal["kind"] for signal in told].count("GAP") == SLOTS
+
+
+@pytest.mark.kafka
+async def test_a_frozen_broker_is_refused_early_and_used_again_when_it_thaws(
+    kafka_broker: Broker, create_topics: CreateTopics, topic_prefix: str
+) -> None:
+    """Nobody waits a second for it, most are refused at once; and nothing of what was taken is missing."""
+    topics = topics_of(topic_prefix, create_topics)
+    async with ingress(kafka_broker.bootstrap, topics) as found:
+        load = Load(found, senders=64)
+        await load.answers(300)
+        await asyncio.to_thread(kafka_broker.pause)
+        await load.until(lambda status: status != 200)
+        begun = CLOCK.monotonic()
+        before = len(load.seen)
+        await load.answers(3000)
+        refused = [status for _, status in load.seen[before:] if status == 503]
+        # One at a time, 64 senders that wait for 0.9 s each would have been refused 71 times a second.
+        assert len(refused) / (CLOCK.monotonic() - begun) > 200
+        await asyncio.to_thread(kafka_broker.resume)
+        await load.until(lambda status: status == 200)
+        await load.answers(300)
+        await load.end()
+    await assert_complete(kafka_broker.bootstrap, topics, load.taken)
+
+
+@pytest.mark.kafka
+async def test_a_topic_with_the_limit_of_an_untouched_broker_takes_every_body(
+    kafka_bootstrap: str, create_topics: CreateTopics, topic_prefix: str
+) -> None:
+    """A body of one 3 MB item does not fit into 1 MiB: it is set aside in parts, whole, and answered 200."""
+    topics = topics_of(topic_prefix, create_topics, {"max.message.bytes": str(1024 * 1024)})
+    async with ingress(kafka_bootstrap, topics) as found:
+        for number in range(2):
+            change = text_change(f"wamid.{number}", "x" * 3_000_000)
+            assert await post(found, change, text_change(f"wamid.small.{number}")) == 200
+    parts = await read(kafka_bootstrap, topics.webhook_rejects, None)
+    assert {json.loads(text)["id"] for text in put_together(parts)} == {"wamid.0", "wamid.1"}
+    messages = await read(kafka_bootstrap, topics.inbound_messages, "InboundMessage")
+    assert {message["message_id"] for message in messages} >= {"wamid.small.0", "wamid.small.1"}
+
+
+def put_together(parts: list[bytes]) -> list[bytes]:
+    """Each whole begins an object; its parts lie behind one another on one partition."""
+    wholes: list[bytes] = []
+    for part in parts:
+        if part.startswith(b"{"):
+            wholes.append(part)
+        else:
+            wholes[-1] += part
+    return wholes
+
+
+@pytest.mark.kafka
+async def test_a_topic_with_the_planned_limit_takes_the_largest_items_typed(
+    kafka_bootstrap: str, create_topics: CreateTopics, topic_prefix: str
+) -> None:
+    """3 MB in one message travel twice, typed and raw."""
+    topics = topics_of(topic_prefix, create_topics, {"max.message.bytes": str(8 * 1024 * 1024)})
+    async with ingress(kafka_bootstrap, topics) as found:
+        assert await post(found, text_change("wamid.1", "x" * 3_000_000)) == 200
+    (message,) = await read(kafka_bootstrap, topics.inbound_messages, "InboundMessage")
+    assert len(message["text"]["body"]) == 3_000_000
+
+
+Failure = Callable[[Broker], Awaitable[None]]
+
+
+async def killed(broker: Broker) -> None:
+    """The broker is gone."""
+    await asyncio.to_thread(broker.kill)
+
+
+async def frozen(broker: Broker) -> None:
+    """The broker is there and answers nothing."""
+    await asyncio.to_thread(broker.pause)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("fail", [killed, frozen])
+async def test_silence_is_never_vouched_for_while_webhooks_are_refused(
+    fail: Failure, kafka_broker: Broker, create_topics: CreateTopics, topic_prefix: str
+) -> None:
+    """Whoever reads the signals sees a gap over every refusal before he sees a sign of life from after it."""
+    topics = topics_of(topic_prefix, create_topics)
+    refused: list[tuple[int, int]] = []
+    async with ingress(kafka_broker.bootstrap, topics) as found:
+        ticking = asyncio.create_task(found.signals.run())
+        for number in range(400):
+            if number == 50:
+                await fail(kafka_broker)
+            begun = CLOCK.wall_ms()
+            if await post(found, text_change(f"wamid.{number}")) != 200:
+                refused.append((begun, CLOCK.wall_ms()))
+                await asyncio.sleep(0.02)
+            if len(refused) == 3:
+                await asyncio.to_thread(kafka_broker.resume)
+                await asyncio.to_thread(kafka_broker.start)
+        await found.signals.tick()
+        ticking.cancel()
+    assert refused
+    told = await read(kafka_broker.bootstrap, topics.number_signals, "NumberSignal")
+    for begun, ended in refused:
+        seen_gaps = 0
+        for signal in told:
+            if signal["kind"] == "GAP" and signal["from"] <= ended and signal["to"] >= begun:
+                seen_gaps += 1
+            elif signal["kind"] == "HEARTBEAT" and signal["at"] > ended:
+                break
+        assert seen_gaps, (begun, ended)

@@ -8,11 +8,10 @@ import pytest
 
 from connector.ingress.signals import Signals
 from connector.records.keys import slot_of
-from connector.whatsapp.notification import Source
 from tests.ingress.fakes import SLOTS, TOPICS, FakeProducer, ManualClock, publisher_to
 
 START = 1_800_000_000_000
-ANA, BEN = Source("W", "100"), Source("W", "200")
+ANA, BEN = ("100", "W"), ("200", "W")
 
 
 class Replica:
@@ -21,7 +20,7 @@ class Replica:
     def __init__(self) -> None:
         self.clock = ManualClock(START)
         self.producer = FakeProducer()
-        self.signals = Signals(publisher_to(self.producer, self.clock), "ingress-0", self.clock)
+        self.signals = Signals(publisher_to(self.producer), "ingress-0", self.clock)
 
     async def tick(self, seconds: float = 1.0) -> list[dict[str, Any]]:
         """Let time pass and tick: the signals of this tick, without nulls."""
@@ -68,8 +67,8 @@ async def test_inbound_load_is_counted_for_each_number_each_second() -> None:
     """A number with messages is told to its slot, with the interval; one without is not."""
     replica = Replica()
     await replica.tick(0.0)
-    for source in (ANA, ANA, BEN, Source("W", None)):
-        replica.signals.received(source)
+    for number, account in (ANA, ANA, BEN, ("", "W")):
+        replica.signals.received(number, account)
     found = await replica.tick()
     common = {"kind": "INBOUND_LOAD", "waba_id": "W", "replica": "ingress-0"}
     interval = {"at": START + 1000, "from": START, "to": START + 1000}
@@ -87,7 +86,7 @@ async def test_inbound_load_is_counted_for_each_number_each_second() -> None:
 async def test_load_that_kafka_did_not_take_is_forgotten() -> None:
     """Old load says nothing about now."""
     replica = Replica()
-    replica.signals.received(ANA)
+    replica.signals.received(*ANA)
     replica.producer.failing = True
     await replica.tick()
     replica.producer.failing = False
@@ -169,12 +168,12 @@ def test_run_ticks_once_a_second_for_ever() -> None:
 
     async def minute() -> None:
         clock = LoopClock()
-        publisher = publisher_to(producer, clock)
+        publisher = publisher_to(producer)
         await publisher.slots()
         signals = Signals(publisher, "ingress-0", clock)
         running = asyncio.create_task(signals.run())
         for _ in range(60):
-            signals.received(ANA)
+            signals.received(*ANA)
             await asyncio.sleep(1.0)
         await asyncio.sleep(0.5)
         running.cancel()

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.whatsapp.notification import (
+from connector.whatsapp import plain_notification
+from connector.whatsapp.facts import (
     AccountFact,
+    Contact,
     Fact,
     Malformed,
     MessageFact,
     Source,
     StatusFact,
-    parse_notification,
-    seconds,
-    text,
 )
+from connector.whatsapp.notification import parse_any, parse_notification
 
+NOT_CARRIED = "members that no fact here can carry"
 METADATA = {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
 NUMBER = Source("WABA", "106540352242922", "15550783881")
 
@@ -53,7 +54,7 @@ def test_a_message_carries_its_number_its_sender_and_its_text() -> None:
     assert fact == MessageFact(
         path="entry[0].changes[0].value.messages[0]",
         source=NUMBER,
-        contact=contact,
+        contact=Contact(wa_id="16505551234", profile_name="Ana"),
         message_id="wamid.1",
         raw=json.dumps(message()),
         parsed=message(),
@@ -66,7 +67,8 @@ def test_a_status_carries_its_recipient() -> None:
     status = {"id": "wamid.1", "status": "read", "timestamp": "1", "recipient_user_id": "US.1"}
     fact = only(parse_notification(body(messages_change(contacts=[contact], statuses=[status]))))
     assert isinstance(fact, StatusFact)
-    assert (fact.contact, fact.message_id, fact.parsed) == (contact, "wamid.1", status)
+    expected = Contact(user_id="US.1", username="@ana", profile_name="Ana")
+    assert (fact.contact, fact.message_id, fact.parsed) == (expected, "wamid.1", status)
 
 
 def test_raw_is_the_text_as_sent() -> None:
@@ -116,7 +118,8 @@ def test_contacts_are_matched_by_id_not_by_place() -> None:
     senders = [{"from": "9"}, {"from_user_id": "US.2"}, {"from": "1"}]
     messages = [{"id": f"wamid.{place}", **sender} for place, sender in enumerate(senders)]
     facts = parse_notification(body(messages_change(contacts=[ana, ben], messages=messages)))
-    assert [fact.contact for fact in facts if isinstance(fact, MessageFact)] == [None, ben, ana]
+    expected = [None, Contact(user_id="US.2", profile_name="Ben"), Contact(wa_id="1", profile_name="Ana")]
+    assert [fact.contact for fact in facts if isinstance(fact, MessageFact)] == expected
 
 
 @pytest.mark.parametrize("contacts", [None, 5, "x", [5, None, {"wa_id": ["1"]}], {"wa_id": "1"}])
@@ -124,7 +127,7 @@ def test_odd_contacts_cost_no_message(contacts: Any) -> None:
     """Contacts of any shape are read as far as they can be."""
     fact = only(parse_notification(body(messages_change(contacts=contacts, messages=[message()]))))
     assert isinstance(fact, MessageFact)
-    assert fact.contact is None
+    assert fact.contact is None or fact.contact.wa_id is None
 
 
 @pytest.mark.parametrize("metadata", [None, 5, [], {}, {"phone_number_id": None}, {"phone_number_id": 1.5}])
@@ -137,10 +140,7 @@ def test_a_message_without_a_known_number_still_flows(metadata: Any) -> None:
     assert fact.source.phone_number_id is None
 
 
-@pytest.mark.parametrize(
-    "field",
-    ["account_update", "standby", "calls", "history", "a_field_of_next_year", ""],
-)
+@pytest.mark.parametrize("field", ["account_update", "calls", "history", "a_field_of_next_year", ""])
 def test_any_other_field_is_one_account_fact(field: str) -> None:
     """What is not under ``messages`` passes whole: the change as sent, its field, its value and anything beside."""
     change = {"value": {"messages": [message()], "n": 1.0}, "field": field, "new": True}
@@ -174,6 +174,7 @@ def test_an_account_fact_knows_the_number_it_names(value: Any, expected: Source)
         {"errors": [{"code": 130429}]},
         {"metadata": METADATA, "contacts": []},
         {"metadata": METADATA, "messages": [], "statuses": None, "message_echoes": [{"id": "1"}]},
+        {"metadata": METADATA, "user_actions": 5},
         {},
         [],
         None,
@@ -333,30 +334,257 @@ def test_every_item_comes_out_exactly_once(notification: dict[str, Any]) -> None
             beside = any(value.get(name) not in (None, [], {}) for name in ("errors", "unknown"))
             expected += items + ([path] if beside and items else []) or [path]
     facts = parse_notification(json.dumps(notification).encode())
-    assert [fact.path for fact in facts] == expected
+    assert [fact.path for fact in facts if not (isinstance(fact, Malformed) and fact.reason == NOT_CARRIED)] == expected
+
+
+def beside(fact: Fact) -> Any:
+    """What goes along with a fact."""
+    assert not isinstance(fact, Malformed)
+    return None if fact.beside is None else json.loads(fact.beside)
+
+
+def test_unknown_members_of_the_envelope_go_along_with_the_first_fact() -> None:
+    """Of the body, the entry, the metadata; and contacts that belong to nobody here: nothing is dropped."""
+    stranger = {"wa_id": "9", "profile": {"name": "Cy"}}
+    change = messages_change(messages=[message("a"), message("b")], contacts=[stranger])
+    change["value"]["metadata"] = {**METADATA, "verified": True}
+    sent = json.loads(body(change, uid="7"))
+    first, second = parse_notification(json.dumps({**sent, "version": 2}).encode())
+    assert beside(first) == {
+        "notification": {"version": 2},
+        "entry": {"uid": "7"},
+        "metadata": {**METADATA, "verified": True},
+        "contacts": [stranger],
+    }
+    assert beside(second) is None
+
+
+@pytest.mark.parametrize("size", [10_000, 3_000_000])
+def test_large_members_of_the_envelope_are_set_aside(size: int) -> None:
+    """They fit into no header; the facts flow without them."""
+    sent = body(messages_change(messages=[message()]), extra="x" * size)
+    fact, bad = parse_notification(sent)
+    assert isinstance(fact, MessageFact)
+    assert bad == Malformed(
+        "entry[0]", NOT_CARRIED, json.dumps({"entry": {"extra": "x" * size}}, separators=(",", ":")).encode()
+    )
+
+
+def test_a_contact_with_unknown_members_keeps_its_text() -> None:
+    """What Meta adds to contacts reaches the record of the person it is about."""
+    contact = {"wa_id": "16505551234", "profile": {"name": "Ana"}, "country": "US"}
+    fact = only(parse_notification(body(messages_change(contacts=[contact], messages=[message()]))))
+    assert isinstance(fact, MessageFact)
+    assert fact.contact == Contact(wa_id="16505551234", profile_name="Ana", raw=json.dumps(contact))
+
+
+@pytest.mark.parametrize(
+    ("sender", "contact", "matched"),
+    [
+        ({"from": "+16505551234"}, {"wa_id": "16505551234"}, True),
+        ({"from": None, "from_user_id": "US.1"}, {"wa_id": "16505551234"}, True),
+        ({"from_user_id": "US.1"}, {"user_id": "US.1", "wa_id": "1"}, True),
+        ({"from": "1"}, {"wa_id": "2"}, False),
+        ({"from_user_id": "US.1"}, {"user_id": "US.2"}, False),
+    ],
+)
+def test_a_single_contact_belongs_to_a_single_message_unless_they_differ(
+    sender: dict[str, Any],
+    contact: dict[str, Any],
+    matched: bool,  # noqa: FBT001 - one of the cases
+) -> None:
+    """Two names for one person are joined; two persons are not."""
+    fact = only(parse_notification(body(messages_change(contacts=[contact], messages=[message(**sender)]))))
+    assert isinstance(fact, MessageFact)
+    assert (fact.contact is not None) is matched
+    assert beside(fact) == (None if matched else {"contacts": [contact]})
+
+
+def test_standby_nests_the_usual_arrays_one_level_deeper() -> None:
+    """Messages and statuses are facts of their kind, marked; echoes and the rest are account facts."""
+    inner = {
+        "contacts": [{"wa_id": "16505551234", "profile": {"name": "Ana"}}],
+        "messages": [message("a")],
+        "statuses": [{"id": "b", "status": "read", "timestamp": "1"}],
+        "message_echoes": [{"id": "c", "timestamp": "1", "message": {"to": "1", "type": "text"}}],
+    }
+    change = {"field": "standby", "value": {"messaging_product": "whatsapp", "metadata": METADATA, "standby": inner}}
+    first, second, third = parse_notification(body(change))
+    assert isinstance(first, MessageFact)
+    assert isinstance(second, StatusFact)
+    assert isinstance(third, AccountFact)
+    assert (first.standby, second.standby, third.field) == (True, True, "standby")
+    assert {fact.source for fact in (first, second, third)} == {NUMBER}
+    assert first.contact is not None
+    assert (third.array, third.item["id"], third.beside_items) == ("message_echoes", "c", True)
+    kept = json.loads(third.raw)
+    assert kept["value"]["standby"]["message_echoes"] == inner["message_echoes"]
+    assert "messages" not in kept["value"]["standby"]
+
+
+@pytest.mark.parametrize("value", [{"metadata": METADATA, "standby": {}}, {"standby": 5}, {"messages": [message()]}, 5])
+def test_standby_of_another_shape_is_kept(value: Any) -> None:
+    """An empty one, one that is none, and one that nests nothing."""
+    fact = only(parse_notification(body({"field": "standby", "value": value})))
+    assert isinstance(fact, MessageFact | AccountFact)
+
+
+EVENTS = [
+    ("calls", "calls", {"id": "wacid.1", "event": "connect"}),
+    ("calls", "statuses", {"id": "wacid.1", "status": "RINGING"}),
+    ("smb_message_echoes", "message_echoes", {"id": "wamid.1", "type": "text"}),
+    ("smb_app_state_sync", "state_sync", {"type": "contact", "action": "add"}),
+    ("user_preferences", "user_preferences", {"value": "stop"}),
+    ("group_lifecycle_update", "groups", {"group_id": "G"}),
+    ("messages", "user_actions", {"action_type": "click"}),
+]
+
+
+@pytest.mark.parametrize(("field", "array", "event"), EVENTS)
+def test_each_event_of_an_array_is_a_fact_of_its_own(field: str, array: str, event: dict[str, Any]) -> None:
+    """With what stands around it; a malformed one costs no other."""
+    around = {"messaging_product": "whatsapp", "metadata": METADATA}
+    events = [{**event, "n": 1}, "HERE", {**event, "n": 2}]
+    sent = body({"field": field, "value": {**around, array: events}}).replace(b'"HERE"', b"01")
+    first, bad, second = parse_notification(sent)
+    assert bad == Malformed(f"entry[0].changes[0].value.{array}[1]", "not an object", b"01")
+    for fact, number in ((first, 1), (second, 2)):
+        assert isinstance(fact, AccountFact)
+        narrowed = {"field": field, "value": {**around, array: [{**event, "n": number}]}}
+        assert json.loads(fact.raw) == narrowed
+        assert (fact.array, fact.item, fact.value) == (array, {**event, "n": number}, narrowed["value"])
+        assert fact.source == NUMBER
+
+
+@pytest.mark.parametrize(("field", "array", "event"), EVENTS)
+def test_a_single_event_keeps_its_change_to_the_byte(field: str, array: str, event: dict[str, Any]) -> None:
+    """Nothing is put together anew where nothing was taken apart."""
+    change = {"value": {"z": 1.0, "metadata": METADATA, array: [event]}, "field": field, "new": True}
+    fact = only(parse_notification(body(change)))
+    assert isinstance(fact, AccountFact)
+    assert (fact.raw, fact.item, fact.array) == (json.dumps(change), event, array)
+
+
+def test_history_is_taken_apart_message_by_message() -> None:
+    """Each with its chunk and its thread; a chunk without threads, and a thread without messages, are facts too."""
+    chunk = {"metadata": {"phase": 0}, "threads": [{"id": "1", "messages": [message("a"), message("b")]}, {"id": "2"}]}
+    declined = {"errors": [{"code": 2593109}]}
+    change = {"field": "history", "value": {"metadata": METADATA, "history": [chunk, declined]}}
+    facts = parse_notification(body(change))
+    assert [fact.path.partition(".value")[2] for fact in facts] == [
+        ".history[0].threads[0].messages[0]",
+        ".history[0].threads[0].messages[1]",
+        ".history[0].threads[1]",
+        ".history[1]",
+    ]
+    message_b, thread, error = (fact for fact in facts[1:] if isinstance(fact, AccountFact))
+    assert json.loads(message_b.raw)["value"]["history"] == [
+        {"metadata": {"phase": 0}, "threads": [{"id": "1", "messages": [message("b")]}]}
+    ]
+    assert [place.get("id") for place in message_b.within] == [None, "1"]
+    assert (thread.array, thread.item["id"], error.array, error.item) == ("threads", "2", "history", declined)
+
+
+def test_what_stands_around_many_events_does_not_multiply() -> None:
+    """A large neighbour is kept once, with the first event; metadata goes with each."""
+    value = {"metadata": METADATA, "large": "x" * 1_000_000, "calls": [{"id": str(number)} for number in range(1000)]}
+    facts = parse_notification(body({"field": "calls", "value": value}))
+    assert len(facts) == 1000
+    raws = [fact.raw for fact in facts if isinstance(fact, AccountFact)]
+    assert sum(map(len, raws)) < 1_500_000
+    assert sum("xxxx" in raw for raw in raws) == 1
+    assert {fact.source for fact in facts if isinstance(fact, AccountFact)} == {NUMBER}
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("1749416383", 1749416383), (1749416383, 1749416383), ("0", 0), (253402300799, 253402300799)],
+    [
+        ({"recipient": {"phone_number_id": "7", "display_phone_number": "1"}}, Source("WABA", "7", "1")),
+        ({"phone_number_settings": {"phone_number_id": "7"}}, Source("WABA", "7")),
+        ({"entity_type": "PHONE_NUMBER", "entity_id": 7}, Source("WABA", "7")),
+        ({"entity_type": "BUSINESS", "entity_id": 7}, Source("WABA")),
+        ({"phone_number": "1555"}, Source("WABA", None, "1555")),
+        ({"phone_number_id": None, "metadata": {"phone_number_id": "7"}}, Source("WABA", "7")),
+    ],
 )
-def test_times_come_as_strings_or_integers(value: Any, expected: int) -> None:
-    """Meta writes seconds both ways."""
-    assert seconds(value) == expected
+def test_numbers_are_named_in_many_places(value: dict[str, Any], expected: Source) -> None:
+    """A handover's recipient, settings, an alert about a number, an account's number."""
+    fact = only(parse_notification(body({"field": "f", "value": value})))
+    assert isinstance(fact, AccountFact)
+    assert fact.source == expected
 
 
-@pytest.mark.parametrize(
-    "odd", ["", "soon", "-1", "1.5", "\u0661", "9" * 13, -1, 1.5, 253402300800, True, None, [], {}]
+texts = st.text(max_size=6)
+maybe: st.SearchStrategy[Any] = st.none() | texts | st.integers(0, 99) | st.just([]) | st.just({})
+plain_contacts = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "wa_id": st.sampled_from(["1", "2", "+1"]),
+            "user_id": st.sampled_from(["US.1", "US.2"]),
+            "profile": st.fixed_dictionaries({}, optional={"name": texts, "username": texts, "new": texts}),
+            "new": texts,
+        },
+    ),
+    max_size=3,
 )
-def test_what_cannot_be_a_time_is_none(odd: Any) -> None:
-    """Anything else is no time, and costs nothing but itself."""
-    assert seconds(odd) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("x", "x"), (42, "42"), ("", None), (True, None), (1.5, None), (None, None), ([], None)],
+plain_items = st.lists(
+    st.fixed_dictionaries(
+        {"id": st.sampled_from(["a", "b", ""]) | maybe},
+        optional={
+            "from": st.sampled_from(["1", "2", "+1"]),
+            "from_user_id": st.sampled_from(["US.1", "US.2"]),
+            "recipient_id": st.sampled_from(["1", "2"]),
+            "recipient_user_id": st.just("US.1"),
+            "timestamp": maybe,
+        },
+    ),
+    max_size=3,
 )
-def test_text(value: Any, expected: str | None) -> None:
-    """Ids come as strings or integers; whatever cannot be an id is none."""
-    assert text(value) == expected
+plain_values = st.fixed_dictionaries(
+    {"metadata": st.just(METADATA) | st.fixed_dictionaries({}, optional={"phone_number_id": maybe, "new": maybe})},
+    optional={
+        "messaging_product": texts,
+        "contacts": plain_contacts,
+        "messages": plain_items,
+        "statuses": plain_items,
+        "errors": maybe,
+    },
+)
+plain_bodies = st.fixed_dictionaries(
+    {
+        "object": st.just("whatsapp_business_account"),
+        "entry": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "changes": st.lists(
+                        st.fixed_dictionaries({"field": st.just("messages"), "value": plain_values}), max_size=2
+                    )
+                },
+                optional={"id": maybe, "time": st.integers(-1, 2**60), "new": maybe},
+            ),
+            max_size=2,
+        ),
+    }
+)
+
+
+@given(sent=plain_bodies)
+def test_both_roads_lead_to_the_same_facts(sent: dict[str, Any]) -> None:
+    """What the quick road takes, it reads as the other does; what it does not know, it leaves alone."""
+    raw = json.dumps(sent).encode()
+    quick = plain_notification.parse(raw)
+    assert quick is None or quick == parse_any(raw)
+
+
+def test_what_meta_sends_most_takes_the_quick_road() -> None:
+    """A status, a message, a batch of both."""
+    contact = {"profile": {"name": "Ana"}, "wa_id": "16505551234", "user_id": "US.1"}
+    status = {"id": "wamid.1", "status": "sent", "timestamp": "1", "recipient_id": "16505551234"}
+    for value in (
+        {"statuses": [status]},
+        {"contacts": [contact], "statuses": [status]},
+        {"contacts": [contact], "messages": [message()]},
+        {"contacts": [contact], "messages": [message("a"), message("b")], "statuses": [status]},
+    ):
+        assert plain_notification.parse(body(messages_change(**value))) is not None
