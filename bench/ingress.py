@@ -47,7 +47,8 @@ def _take(body: bytes) -> Callable[[], int]:
             assert verify(body, signature, [SECRET])  # noqa: S101 - a bench that measured a refusal would be wrong
             for item in map_facts(parse_notification(body), ARRIVAL):
                 if isinstance(item, Event):
-                    CODEC.encode(item.schema, item.record)
+                    for event in (*item.signals, item):
+                        CODEC.encode(event.schema, event.record)
         return COUNT
 
     return run

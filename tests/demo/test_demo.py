@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+import structlog
 
 from connector.cli import run
 from connector.demo import tally
@@ -38,7 +39,10 @@ def test_demo_ends_with_1_when_totals_disagree(monkeypatch: pytest.MonkeyPatch) 
         return honest(self, **{**totals, "sent": totals["sent"] + 1})
 
     monkeypatch.setattr(tally.Tally, "checks", off_by_one)
-    assert run(["demo", "--commands", "20"]) == 1
+    try:
+        assert run(["demo", "--commands", "20"]) == 1
+    finally:
+        structlog.reset_defaults()
 
 
 def test_keep_stays_and_takes_a_command_by_curl() -> None:
