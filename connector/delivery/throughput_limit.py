@@ -13,7 +13,7 @@ from typing import Final
 
 WINDOW_S: Final = 1.0
 
-GUARD_S: Final = 0.04
+GUARD_S: Final = 0.03
 """Added to the window. Meta counts when a request arrives, we when it leaves: two requests R apart may come closer by
 their jitter. Smaller: a pause of one event loop turn costs a 130429; larger: 1 % of the rate per 10 ms."""
 
