@@ -50,6 +50,8 @@ def main() -> int:
 
 
 def _interrupted(*_: object) -> NoReturn:
+    # Once is enough: what ends a process group tells each member, and the cleaning up must not be interrupted.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
