@@ -24,7 +24,7 @@ GUARD_KEPT_S: Final = 300.0
 """After so long without a refusal the guard is narrowed by one step. If that was too much, the rest of one second that
 follows costs 0.3 % of the rate; a guard that stays wide costs 1 % per step."""
 
-BURST_S: Final = 0.05
+BURST_S: Final = 0.10
 """How far sends may run ahead of their even spacing: a few pauses of a busy event loop. With pauses of 10 ms on average
 the rate stays at 95 %; half of it loses 3 % more at 1000 a second."""
 
