@@ -1,6 +1,7 @@
 """``python -m tests.chaos``: the whole system under load and disturbances, then one verdict for each guarantee."""
 
 import argparse
+import asyncio
 import secrets
 import signal
 import sys
@@ -43,15 +44,14 @@ def main() -> int:
     except (KafkaUnavailable, BenchError) as reason:
         say(f"seed {order.seed}: {reason}")
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say(f"seed {order.seed}: interrupted")
         return 130
     print(table.as_json(report) if arguments.output == "json" else table.as_text(report))  # noqa: T201 - the answer
     return 1 if report.broken else 0
 
 
 def _interrupted(*_: object) -> NoReturn:
-    # Once is enough: what ends a process group tells each member, and the cleaning up must not be interrupted.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

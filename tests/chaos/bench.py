@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -55,14 +56,29 @@ def run(order: Order, say: Callable[[str], None]) -> Report:
     Raises:
         KafkaUnavailable: no broker can be had.
         BenchError: the bench could not do its work.
+        CancelledError: SIGTERM.
     """
     with tempfile.TemporaryDirectory(prefix="connector-chaos-") as folder:
         try:
             with site(Path(folder), say, network=bool(order.only & STORM)) as place:
-                return asyncio.run(_Bench(order, place).run())
+                return asyncio.run(_until_sigterm(_Bench(order, place).run()))
         finally:
             if order.keep_logs is not None:
                 _keep(Path(folder), order.keep_logs)
+
+
+async def _until_sigterm(work: Coroutine[Any, Any, Report]) -> Report:
+    """SIGTERM cancels the work once, so that it cleans up; what ends a process group may tell each member again."""
+    task = asyncio.ensure_future(work)
+    told = asyncio.Event()
+
+    def cancel() -> None:
+        if not told.is_set():
+            told.set()
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel)
+    return await task
 
 
 @dataclass
