@@ -12,9 +12,9 @@ CHART := helm/whatsapp-kafka-connector
 COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	$(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test chaos chaos-long lint types lock chart image bench docs clean
+.PHONY: help setup demo test fuzz chaos chaos-long lint types lock chart image bench bench-ingress docs clean
 help: ## This list.
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 15
 
 setup: $(STAMP) ## A virtual environment with exactly the locked versions.
 
@@ -35,6 +35,9 @@ demo: setup ## Both roles, a simulated Cloud API and a broker, in this terminal.
 
 test: setup lint types ## Everything; with a real Kafka when Docker, or Java and Maven, are there.
 	$(BIN)/pytest
+
+fuzz: setup ## A million damaged webhooks (COUNT=..., SEED=...); a body that breaks a promise goes to tests/fuzz/corpus.
+	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1)
 
 # SEED=... makes a run again; SECONDS=... of load.
 CHAOS = $(BIN)/python -m tests.chaos --require tests/chaos/required.txt $(if $(SEED),--seed $(SEED))
@@ -75,6 +78,9 @@ image: ## The container image (BASE=...: another Python base image).
 
 bench: setup ## The benchmarks, with a result to be added to bench.
 	$(BIN)/python -m bench
+
+bench-ingress: setup ## The ingress at full load beside a bare app on the same server and a real broker (SECONDS=...).
+	$(BIN)/python -m bench.ingress_load $(if $(SECONDS),--seconds $(SECONDS))
 
 docs: setup ## The reference pages that are made from code.
 	$(BIN)/python scripts/generate_docs.py --write

@@ -15,7 +15,6 @@ from connector.ingress.peers import Peers
 from connector.ingress.signals import Signals
 from connector.ingress.tally import Tally
 from connector.kafka.producer import PublishError
-from connector.telemetry.metrics import Metrics
 from connector.whatsapp.signature import handshake, verify
 
 log = structlog.get_logger()
@@ -53,8 +52,7 @@ class IngressApp:
         intake: Takes signed bodies.
         signals: Told of refusals: silence about what was refused proves nothing.
         clock: Times of arrival, and durations.
-        tally: Counts refusals.
-        metrics: Times requests.
+        tally: Counts refusals, and times requests.
     """
 
     def __init__(
@@ -69,7 +67,6 @@ class IngressApp:
         signals: Signals,
         clock: Clock,
         tally: Tally,
-        metrics: Metrics,
     ) -> None:
         self._path = path
         self._app_secrets = app_secrets
@@ -80,7 +77,6 @@ class IngressApp:
         self._signals = signals
         self._clock = clock
         self._tally = tally
-        self._metrics = metrics
         # Bound once: the lazy form of the module looks its configuration up at each line.
         self._log = log.bind()
 
@@ -94,8 +90,7 @@ class IngressApp:
             answer = await self._answer(scope, receive, begun)
         except Disconnected:
             return
-        duration = self._clock.monotonic() - begun
-        self._metrics.http_server_duration.record(duration, {"method": scope["method"], "status": answer.status})
+        self._tally.answered(scope["method"], answer.status, self._clock.monotonic() - begun)
         headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})

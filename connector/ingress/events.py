@@ -67,8 +67,12 @@ class Reject(Struct, frozen=True):
         path: Place in the body; empty for the whole body.
         reason: What is wrong; quotes nothing of the body.
         raw: The bytes.
+        waba_id: Account, when it is known.
+        beside: As in :class:`Event`.
     """
 
     path: str
     reason: str
     raw: bytes
+    waba_id: str | None = None
+    beside: str | None = None

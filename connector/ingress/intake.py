@@ -104,7 +104,7 @@ class Intake:
         fresh: list[Event | Reject] = []
         others: dict[Claim, asyncio.Future[bool]] = {}
         for item in items:
-            owner = self._window.claim(item.event_id, item.record["raw"], claim) if isinstance(item, Event) else None
+            owner = self._window.claim(item.event_id, _told(item), claim) if isinstance(item, Event) else None
             if owner is None:
                 fresh.append(item)
                 continue
@@ -159,3 +159,10 @@ class Intake:
         if empty:
             self._tally.untyped[_EMPTY] += 1
         return kinds
+
+
+def _told(event: Event) -> tuple[object, ...]:
+    """All that a webhook said of a fact: its own text, and what was taken from around it."""
+    record = event.record
+    people = record.get("sender") or record.get("recipient") or {}
+    return (record["raw"], event.beside, event.source, record.get("contact_json"), *people.values())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connector.ingress import account_mapping, message_content, number_signals
+from connector.ingress.contact_json import contact_json
 from connector.ingress.events import Arrival, Event, Reject
 from connector.ingress.fields import flag, int_64, millis, string
 from connector.records.envelope import Envelope, unseal
@@ -49,7 +50,7 @@ def map_facts(facts: Sequence[Fact], arrival: Arrival) -> list[Event | Reject]:
         try:
             mapped.append(_map(fact, arrival))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one item, the others flow
-            mapped.append(Reject(fact.path, f"not mapped: {type(error).__name__}", _bytes(fact)))
+            mapped.append(_unmapped(fact, error))
     return mapped
 
 
@@ -60,11 +61,14 @@ def _map(fact: Fact, arrival: Arrival) -> Event | Reject:
         return _message(fact, arrival)
     if isinstance(fact, AccountFact):
         return account_mapping.event(fact, arrival)
-    return Reject(fact.path, fact.reason, fact.raw)
+    return Reject(fact.path, fact.reason, fact.raw, fact.waba_id, fact.beside)
 
 
-def _bytes(fact: Fact) -> bytes:
-    return fact.raw if isinstance(fact, Malformed) else fact.raw.encode()
+def _unmapped(fact: Fact, error: Exception) -> Reject:
+    reason = f"not mapped: {type(error).__name__}"
+    if isinstance(fact, Malformed):
+        return Reject(fact.path, reason, fact.raw, fact.waba_id, fact.beside)
+    return Reject(fact.path, reason, fact.raw.encode(), fact.source.waba_id, fact.beside)
 
 
 def _message(fact: MessageFact, arrival: Arrival) -> Event:
@@ -92,7 +96,7 @@ def _message(fact: MessageFact, arrival: Arrival) -> Event:
         "referral": message_content.referral(message.get("referral")),
         "contacts_origin": message_content.contacts_origin(message) if kind == "contacts" else None,
         "errors": message_content.errors(message.get("errors")),
-        "contact_json": fact.contact.raw if fact.contact else None,
+        "contact_json": contact_json(fact.contact, sender.values()) if fact.contact else None,
         "raw": fact.raw,
     }
     return Event(
@@ -156,7 +160,7 @@ def _status(fact: StatusFact, arrival: Arrival) -> Event:
         "command_id": envelope.command_id if envelope else None,
         "opaque_data": envelope.opaque_data if envelope else opaque,
         "traceparent": envelope.traceparent if envelope else None,
-        "contact_json": fact.contact.raw if fact.contact else None,
+        "contact_json": contact_json(fact.contact, recipient.values()) if fact.contact else None,
         "raw": fact.raw,
     }
     receipt = envelope is not None and about in _ABOUT_MESSAGES
@@ -199,8 +203,9 @@ def _recipient(status: Mapping[str, Any], contact: Contact) -> StatusRecipient:
         "username": contact.username,
         "profile_name": contact.profile_name,
         "group_id": (group_id or recipient_id) if in_group else None,
-        "participant_wa_id": _participant(status),
-        "participant_user_id": text(status.get("recipient_participant_user_id")),
+        "participant_wa_id": _participant(status) or (contact.wa_id if in_group else None),
+        "participant_user_id": text(status.get("recipient_participant_user_id"))
+        or (contact.user_id if in_group else None),
         "identity_key_hash": string(status.get("recipient_identity_key_hash")) or contact.identity_key_hash,
     }
 

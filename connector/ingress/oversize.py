@@ -8,6 +8,7 @@ from connector.ingress.events import Reject
 from connector.kafka.producer import Record
 from connector.records.headers import cloud_event, event_type
 
+BESIDE_HEADER: Final = "wa.webhook.beside"
 PATH_HEADER: Final = "wa.webhook.path"
 REASON_HEADER: Final = "wa.webhook.reason"
 PART_HEADER: Final = "wa.webhook.part"
@@ -32,9 +33,10 @@ def parts_of(reject: Reject, topic: str, largest: int) -> Sequence[Record]:
     """
     digest = hashlib.sha256(reject.path.encode() + b"\0" + reject.raw).hexdigest()[:32]
     headers = [
-        *cloud_event(f"reject-{digest}", _REJECT, "/whatsapp/"),
+        *cloud_event(f"reject-{digest}", _REJECT, f"/whatsapp/{reject.waba_id or ''}"),
         (PATH_HEADER, reject.path.encode()),
         (REASON_HEADER, reject.reason.encode()),
+        *beside(reject.beside),
     ]
     if len(reject.raw) <= largest:
         return (Record(topic, reject.raw, headers=headers),)
@@ -48,3 +50,8 @@ def parts_of(reject: Reject, topic: str, largest: int) -> Sequence[Record]:
         )
         for number, start in enumerate(starts, start=1)
     ]
+
+
+def beside(text: str | None) -> list[tuple[str, bytes]]:
+    """The header for members of the envelope that no field carries, if there are any."""
+    return [] if text is None else [(BESIDE_HEADER, text.encode())]

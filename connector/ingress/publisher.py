@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import structlog
 
 from connector.ingress.events import Event, Reject
-from connector.ingress.oversize import PART_BYTES, parts_of, without_content
+from connector.ingress.oversize import PART_BYTES, beside, parts_of, without_content
 from connector.ingress.tally import Tally
 from connector.kafka.producer import MESSAGE_MAX_BYTES, PublishError, Record
 from connector.records import schemas
@@ -17,7 +17,6 @@ from connector.records.headers import cloud_event, event_type
 
 log = structlog.get_logger()
 
-BESIDE_HEADER: Final = "wa.webhook.beside"
 # What Kafka adds to a value: key, headers, framing. Ids in them are as long as Meta makes them.
 _OVERHEAD_BYTES: Final = 256 * 1024
 LARGEST_BYTES: Final = MESSAGE_MAX_BYTES - _OVERHEAD_BYTES
@@ -155,8 +154,7 @@ class Publisher:
         if len(value) > self._largest:
             return self._set_aside(item, "larger than Kafka takes")
         headers = cloud_event(item.event_id, self._types[item.schema], item.source, item.traceparent)
-        if item.beside is not None:
-            headers.append((BESIDE_HEADER, item.beside.encode()))
+        headers += beside(item.beside)
         key = None if item.key is None else item.key.encode("utf-8", "replace")
         return (Record(self._names[item.topic], value, key, headers, item.partition),)
 
@@ -164,4 +162,5 @@ class Publisher:
         """An item whose record cannot be written goes with its own text, so that it costs no other."""
         self._tally.rejects[reason] += 1
         raw = str(item.record.get("raw", "")).encode("utf-8", "replace")
-        return parts_of(Reject(path=item.path, reason=reason, raw=raw), self._topics.webhook_rejects, self._largest)
+        reject = Reject(item.path, reason, raw, item.record.get("waba_id"), item.beside)
+        return parts_of(reject, self._topics.webhook_rejects, self._largest)

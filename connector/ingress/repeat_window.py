@@ -2,11 +2,12 @@
 
 A repeat is dropped only once Kafka has acknowledged the first; until then it shares the fate of the first. What fails
 is forgotten, so that the next delivery is published. A repeat is the same fact in the same words: what comes under a
-known id with another text is published too. The window is small and forgets: whoever reads the topics merges by
+known id and says anything else is published too. The window is small and forgets: whoever reads the topics merges by
 ``event_id``.
 """
 
 import asyncio
+from collections.abc import Hashable
 from typing import Final
 
 DEFAULT_SIZE: Final = 200_000
@@ -51,19 +52,19 @@ class RepeatWindow:
         self._old: set[bytes] = set()
         self._pending: dict[bytes, Claim] = {}
 
-    def claim(self, event_id: str, text: str, claim: Claim) -> Claim | None:
+    def claim(self, event_id: str, told: Hashable, claim: Claim) -> Claim | None:
         """Tell whether a fact is new, and make it part of a publication if so.
 
         Args:
             event_id: Of the fact.
-            text: The fact as it was sent.
+            told: All that was said of it.
             claim: The publication it is to become part of.
 
         Returns:
             None: it is new, and belongs to ``claim`` now. Else it is a repeat: of the publication that is returned, or
             when that is ``claim`` itself, of something in it or acknowledged before.
         """
-        key = _key(event_id, text)
+        key = _key(event_id, told)
         pending = self._pending.get(key)
         if pending is not None:
             return pending
@@ -89,7 +90,7 @@ class RepeatWindow:
         self._young.add(key)
 
 
-def _key(event_id: str, text: str) -> bytes:
-    """Digest and kind of an event id, and Python's own 64 bits of the text: 25 bytes instead of hundreds."""
+def _key(event_id: str, told: Hashable) -> bytes:
+    """Digest and kind of an event id, and Python's own 64 bits of what was told: 25 bytes instead of hundreds."""
     kind, _, digest = event_id.rpartition("-")
-    return bytes.fromhex(digest) + kind[:1].encode() + hash(text).to_bytes(8, "big", signed=True)
+    return bytes.fromhex(digest) + kind[:1].encode() + hash(told).to_bytes(8, "big", signed=True)

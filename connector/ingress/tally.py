@@ -1,6 +1,7 @@
 """SHELL. Counts of the ingress, kept as plain numbers and handed to the metrics once a second.
 
 An instrument takes 5 to 10 us for each call, and a webhook would make eight of them: a third of what it costs in all.
+For the same reason durations are recorded of some when there are many: of every n-th, so that they stand for all.
 """
 
 import asyncio
@@ -9,8 +10,8 @@ from typing import Final
 
 from connector.telemetry.metrics import Metrics
 
-TIMED_MAX: Final = 100
-"""Publications whose duration is recorded, between two hand-overs."""
+TIMED_PER_S: Final = 200
+"""About so many durations of each kind are recorded in a second; below that each one is."""
 
 _INTERVAL_S: Final = 1.0
 
@@ -24,6 +25,7 @@ class Tally:
         rejects: Items set aside, by reason.
         refusals: Requests not taken, by reason.
         sent: Records handed to Kafka, by topic.
+        requests: Requests answered, by method and status.
         repeats: Items dropped because Kafka has them, or is about to.
         in_flight_bytes: Bytes of bodies not answered yet; a level, not a count.
     """
@@ -35,15 +37,22 @@ class Tally:
         self.rejects: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
+        self.requests: Counter[tuple[str, int]] = Counter()
         self.repeats = 0
         self.in_flight_bytes = 0
         self._told_bytes = 0
-        self._to_time = TIMED_MAX
+        self._requests = _Sample()
+        self._publications = _Sample()
+
+    def answered(self, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self.requests[method, status] += 1
+        if self._requests.takes_next():
+            self._metrics.http_server_duration.record(seconds, {"method": method, "status": status})
 
     def published(self, seconds: float) -> None:
-        """A publication was acknowledged, or given up, after so many seconds; some of them are told one by one."""
-        if self._to_time:
-            self._to_time -= 1
+        """A publication was acknowledged, or given up."""
+        if self._publications.takes_next():
             self._metrics.publish_duration.record(seconds, {})
 
     async def run(self) -> None:
@@ -55,7 +64,8 @@ class Tally:
     def hand_over(self) -> None:
         """Add everything to the metrics, and begin anew."""
         metrics = self._metrics
-        self._to_time = TIMED_MAX
+        self._requests.adapt()
+        self._publications.adapt()
         for kind, count in self.items.items():
             metrics.webhook_items.add(count, {"kind": kind})
         for reason, count in self.untyped.items():
@@ -66,7 +76,9 @@ class Tally:
             metrics.webhook_refusals.add(count, {"reason": reason})
         for topic, count in self.sent.items():
             metrics.sent_messages.add(count, {"topic": topic})
-        for counter in (self.items, self.untyped, self.rejects, self.refusals, self.sent):
+        for (method, status), count in self.requests.items():
+            metrics.http_server_requests.add(count, {"method": method, "status": status})
+        for counter in (self.items, self.untyped, self.rejects, self.refusals, self.sent, self.requests):
             counter.clear()
         if self.repeats:
             metrics.webhook_repeats.add(self.repeats, {})
@@ -74,3 +86,21 @@ class Tally:
         if self.in_flight_bytes != self._told_bytes:
             metrics.ingress_in_flight_bytes.add(self.in_flight_bytes - self._told_bytes, {})
             self._told_bytes = self.in_flight_bytes
+
+
+class _Sample:
+    """Every n-th of many, n by how many there were in the last interval."""
+
+    __slots__ = ("_count", "_step")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._step = 1
+
+    def takes_next(self) -> bool:
+        self._count += 1
+        return self._count % self._step == 0
+
+    def adapt(self) -> None:
+        self._step = max(1, round(self._count / _INTERVAL_S / TIMED_PER_S))
+        self._count = 0

@@ -26,9 +26,10 @@ _METADATA_TIMEOUT_S: Final = 5.0
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
-    # Milliseconds to wait for more records of a partition before a request leaves. The client's own 5 adds to each
-    # acknowledgement what the acknowledgement itself costs.
-    "linger.ms": 2,
+    # Milliseconds to wait for more records of a partition before a request leaves; each partition has its own. At
+    # 3,300 records a second over 24 partitions 2 ms cost client and broker a third more CPU than 10, and 20 would be
+    # felt in the answers.
+    "linger.ms": 10,
     "message.max.bytes": MESSAGE_MAX_BYTES,
     # Memory for records not acknowledged; the client's own bound is a gigabyte. A full queue is told at once: this is
     # what pushes back on whoever publishes.

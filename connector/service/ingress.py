@@ -152,7 +152,6 @@ class IngressService:
             signals=signals,
             clock=self._clock,
             tally=tally,
-            metrics=self._metrics,
         )
         for running in (signals.run(), admission.run(), tally.run()):
             stack.push_async_callback(ended, asyncio.create_task(running))

@@ -247,7 +247,16 @@ class Metrics:
     # Ingress
     http_server_duration: Annotated[
         Histogram[Request],
-        Spec("http.server.request.duration", "s", "Time to answer a request at the ingress port.", REQUEST_BOUNDS),
+        Spec(
+            "http.server.request.duration",
+            "s",
+            "Time to answer a request at the ingress port; of about 200 a second when there are more.",
+            REQUEST_BOUNDS,
+        ),
+    ]
+    http_server_requests: Annotated[
+        Counter[Request],
+        Spec("whatsapp.connector.http.server.requests", "{request}", "Requests answered at the ingress port."),
     ]
     webhook_items: Annotated[
         Counter[Kind],
@@ -300,7 +309,7 @@ class Metrics:
         Spec(
             "messaging.client.operation.duration",
             "s",
-            "Time from a publish to Kafka's acknowledgement; of at most 100 publishes a second.",
+            "Time from a publish to Kafka's acknowledgement; of about 200 a second when there are more.",
             ACKNOWLEDGE_BOUNDS,
         ),
     ]

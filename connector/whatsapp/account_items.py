@@ -95,16 +95,25 @@ def _item(place: str, raw: bytes, deeper: Path) -> Iterator[Part | Broken]:
         yield Part(place, raw, ())
         return
     around = Around({name: content for name, content in members.items() if name != deeper[0]})
-    yield from _array(place, members[deeper[0]], deeper, around)
+    parts = list(_array(place, members[deeper[0]], deeper, around))
+    # With no event to carry what stands around, it is told as one.
+    yield from parts if any(isinstance(part, Part) for part in parts) else [Part(place, raw, ())]
 
 
 class Around:
-    """What stands around events that are told one by one: all of it with the first, what is small with each."""
+    """What stands around events that are told one by one: all of it with the first, what is small with each.
 
-    def __init__(self, members: dict[str, bytes]) -> None:
+    Args:
+        members: What it is.
+        each: A member that goes with each.
+    """
+
+    def __init__(self, members: dict[str, bytes], each: str = "") -> None:
         self._members = members
-        small = {name: content for name, content in members.items() if len(content) <= _AROUND_MAX}
-        self._small = small if sum(map(len, small.values())) <= _AROUND_MAX else {}
+        small = {name: content for name, content in members.items() if name == each or len(content) <= _AROUND_MAX}
+        if sum(map(len, small.values())) > _AROUND_MAX:
+            small = {each: members[each]} if each in members else {}
+        self._small = small
 
     def holding(self, name: str, content: bytes) -> bytes:
         """An object that has this member besides."""

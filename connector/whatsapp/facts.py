@@ -127,11 +127,15 @@ class Malformed(Struct, frozen=True):
         path: Place in the body; empty for the whole body.
         reason: What is wrong; quotes nothing of the body.
         raw: The bytes of the smallest part that holds the fault.
+        waba_id: ``entry.id``, when it lies in an entry.
+        beside: As in :class:`MessageFact`.
     """
 
     path: str
     reason: str
     raw: bytes
+    waba_id: str | None = None
+    beside: str | None = None
 
 
 Fact = MessageFact | StatusFact | AccountFact | Malformed

@@ -37,8 +37,11 @@ _STANDBY = "standby"
 _FACT_OF: Final[Mapping[str, type[MessageFact | StatusFact]]] = {"messages": MessageFact, "statuses": StatusFact}
 _CONTEXT = frozenset({"messaging_product", "metadata", "contacts"})
 _METADATA = frozenset({"phone_number_id", "display_phone_number"})
+_PRODUCT = b'"whatsapp"'
 # Envelope members go into a header of one record: readers of headers may not expect megabytes.
 _BESIDE_MAX = 8 * 1024
+# Characters; Meta's names have up to 40.
+_FIELD_MAX = 256
 
 
 def parse_notification(body: bytes) -> list[Fact]:
@@ -46,7 +49,7 @@ def parse_notification(body: bytes) -> list[Fact]:
 
     Returns:
         The facts. A body that is not a notification at all is one :class:`Malformed` with an empty path; one with no
-        changes is an empty list. Never raises, whatever the bytes.
+        entries is an empty list. Never raises, whatever the bytes.
     """
     plain = plain_notification.parse(body)
     return parse_any(body) if plain is None else plain
@@ -56,8 +59,11 @@ def parse_any(body: bytes) -> list[Fact]:
     """The same, step by step, for bodies of any shape."""
     try:
         notification = raw_json.members(body)
-        if _value(notification.pop("object", None)) not in (None, OBJECT):
+        named = _value(notification.get("object"))
+        if named not in (None, OBJECT):
             return [Malformed("", f"object: not {OBJECT}", body)]
+        if named is not None:
+            del notification["object"]
         entries = _array(notification, "entry")
     except UnreadableError as error:
         return [Malformed("", str(error), body)]
@@ -71,9 +77,16 @@ def _entry(path: str, raw: bytes) -> list[Fact]:
         changes = _array(entry, "changes")
     except UnreadableError as error:
         return [Malformed(path, str(error), raw)]
-    source = Source(text(_value(entry.pop("id", None))), time_s=seconds(_value(entry.pop("time", None))))
+    if not changes:
+        return [Malformed(path, "changes: none", raw)]
+    source = Source(text(_value(entry.get("id"))), time_s=seconds(_value(entry.get("time"))))
+    for name, read in (("id", source.waba_id), ("time", source.time_s)):
+        if read is not None:
+            del entry[name]
     facts = [
-        fact for number, change in enumerate(changes) for fact in _change(f"{path}.changes[{number}]", source, change)
+        structs.replace(fact, waba_id=source.waba_id) if isinstance(fact, Malformed) else fact
+        for number, change in enumerate(changes)
+        for fact in _change(f"{path}.changes[{number}]", source, change)
     ]
     return _beside(facts, path, {"entry": _rest(entry)})
 
@@ -99,7 +112,7 @@ class _Change(Struct):
 
     def texts(self, values: list[bytes]) -> list[bytes]:
         """The text of the change with each of these in place of its value."""
-        around, outer = Around(self.members), Around(self.outer)
+        around, outer = Around(self.members, "field"), Around(self.outer)
         nested = [outer.holding(_STANDBY, value) for value in values] if self.outer else values
         return [around.holding("value", value) for value in nested]
 
@@ -110,8 +123,8 @@ def _change(path: str, source: Source, raw: bytes) -> list[Fact]:
     except UnreadableError as error:
         return [Malformed(path, str(error), raw)]
     field = _value(members.get("field"))
-    if not isinstance(field, str):
-        return [Malformed(path, "field: not a string", raw)]
+    if not isinstance(field, str) or len(field) > _FIELD_MAX:
+        return [Malformed(path, "field: not a name", raw)]
     try:
         value = raw_json.members(members.pop("value", b""))
     except UnreadableError:
@@ -147,15 +160,26 @@ def _items_change(change: _Change) -> list[Fact]:
             facts += [] if raw in NOTHING else [Malformed(place, "not an array", raw)]
             continue
         facts += [_item(f"{place}[{number}]", name, change, contacts, item) for number, item in enumerate(items)]
-    unknown = value["metadata"] if metadata.keys() - _METADATA else b"{}"
-    unknown = value["metadata"] if metadata.keys() - _METADATA else b"{}"
-    facts = _beside(facts, change.path, {"metadata": unknown, "contacts": contacts.left()})
+    context = _odd_context(value, metadata)
+    if "metadata" in value and all(isinstance(fact, Malformed) for fact in facts):
+        context["metadata"] = value["metadata"]
+    facts = _beside(facts, change.path, {**context, "contacts": contacts.left()})
     rest = [content for name, content in (change.outer | change.value).items() if name not in _CONTEXT]
     rest += [content for name, content in change.members.items() if name != "field"]
     if any(content not in NOTHING for content in rest):
         (raw,) = change.texts([joined(change.value)])
         facts += _account_change(change, raw, beside_items=True)
     return facts
+
+
+def _odd_context(value: dict[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """What of the context is not as documented, and so is in no fact."""
+    odd = {}
+    if "metadata" in value and not (metadata and _METADATA.issuperset(metadata) and all(map(text, metadata.values()))):
+        odd["metadata"] = value["metadata"]
+    if value.get("messaging_product", _PRODUCT) != _PRODUCT:
+        odd["messaging_product"] = value["messaging_product"]
+    return odd
 
 
 def _items(raw: bytes) -> tuple[bytes, list[bytes] | None]:
@@ -276,12 +300,11 @@ def _beside(facts: list[Fact], path: str, around: Mapping[str, bytes]) -> list[F
     around = {name: content for name, content in around.items() if content not in NOTHING}
     if not around:
         return facts
-    for place, fact in enumerate(facts):
-        if not isinstance(fact, Malformed):
-            both = joined({**around, **(raw_json.members(fact.beside.encode()) if fact.beside else {})})
-            carried = _text(both)
-            if carried is None:
-                break
+    place = next((place for place, fact in enumerate(facts) if not isinstance(fact, Malformed)), 0)
+    if facts:
+        fact = facts[place]
+        carried = _text(joined({**around, **(raw_json.members(fact.beside.encode()) if fact.beside else {})}))
+        if carried is not None:
             facts[place] = structs.replace(fact, beside=carried)
             return facts
     return [*facts, Malformed(path, "members that no fact here can carry", joined(around))]

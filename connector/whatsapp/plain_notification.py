@@ -21,7 +21,7 @@ class _Metadata(Struct, forbid_unknown_fields=True):
 
 class _Value(Struct, forbid_unknown_fields=True):
     metadata: _Metadata
-    messaging_product: str | None = None
+    messaging_product: Literal["whatsapp"] = "whatsapp"
     contacts: list[SentContact] = []
     messages: list[Raw] = []
     statuses: list[Raw] = []
@@ -58,7 +58,7 @@ def parse(body: bytes) -> list[Fact] | None:
         return [
             fact
             for entry_number, entry in enumerate(notification.entry)
-            for change_number, change in enumerate(entry.changes)
+            for change_number, change in enumerate(_changes(entry))
             for fact in _change(f"entry[{entry_number}].changes[{change_number}].value", entry, change.value)
         ]
     except (*REFUSED, _NotPlainError):
@@ -83,6 +83,12 @@ class _One:
         raise _NotPlainError
 
 
+def _changes(entry: _Entry) -> list[_Change]:
+    if not entry.changes or entry.id == "" or (entry.time is not None and seconds(entry.time) is None):
+        raise _NotPlainError
+    return entry.changes
+
+
 def _contacts(value: _Value) -> Contacts | _One:
     items = len(value.messages) + len(value.statuses)
     contacts = [contact.contact() for contact in value.contacts]
@@ -94,9 +100,9 @@ def _change(path: str, entry: _Entry, value: _Value) -> list[Fact]:
     if not messages and not statuses:
         raise _NotPlainError
     number = value.metadata
-    source = Source(
-        entry.id or None, number.phone_number_id or None, number.display_phone_number or None, seconds(entry.time)
-    )
+    if not number.phone_number_id or number.display_phone_number == "":
+        raise _NotPlainError
+    source = Source(entry.id, number.phone_number_id, number.display_phone_number, seconds(entry.time))
     contacts = _contacts(value)
     facts: list[Fact] = []
     for name, fact_type, items in (("messages", MessageFact, messages), ("statuses", StatusFact, statuses)):

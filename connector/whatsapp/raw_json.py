@@ -49,7 +49,8 @@ class UnreadableError(ValueError):
 def members(text: bytes) -> dict[str, bytes]:
     """Split an object into its members, each value as its exact text.
 
-    A name that comes twice counts with its last value, as in most readers of JSON.
+    A name that comes twice counts with its last value, as in most readers of JSON; in a text that is not quite JSON,
+    where it tells of damage, the text is refused.
 
     Raises:
         UnreadableError: This is not an object.
@@ -57,7 +58,11 @@ def members(text: bytes) -> dict[str, bytes]:
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except REFUSED:
-        return dict(map(_member, _parts(text, b"{", _NOT_OBJECT)))
+        parts = _parts(text, b"{", _NOT_OBJECT)
+        found = dict(map(_member, parts))
+        if len(found) < len(parts):
+            raise UnreadableError(_NOT_JSON) from None
+        return found
 
 
 def items(text: bytes) -> list[bytes]:

@@ -57,8 +57,7 @@ def assemble(
     replica: str = REPLICA,
 ) -> Ingress:
     """An ingress in front of this producer."""
-    metrics = Metrics.no_op()
-    tally = Tally(metrics)
+    tally = Tally(Metrics.no_op())
     admission = Admission(limits or Limits(), clock, tally)
     publisher = Publisher(producer, CODEC, topics, tally=tally, timeout_s=timeout_s)
     signals = Signals(publisher, replica, clock, admission.vouched_until)
@@ -83,6 +82,5 @@ def assemble(
         signals=signals,
         clock=clock,
         tally=tally,
-        metrics=metrics,
     )
     return Ingress(app, signals, admission, tally, publisher)

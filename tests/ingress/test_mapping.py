@@ -472,10 +472,62 @@ def test_records_keep_the_order_of_the_body() -> None:
     assert [event.record["message_id"] for event in events] == ["a", "b", "c", "d"]
 
 
+def test_a_contact_that_says_more_than_the_item_is_kept() -> None:
+    """A number beside the one that the message names, for the same person."""
+    contact = {"profile": {"name": "Ana"}, "wa_id": "551199", "user_id": BSUID}
+    record = inbound(message(from_user_id=BSUID), contacts=[contact]).record
+    assert (record["sender"]["wa_id"], record["sender"]["profile_name"]) == (USER, "Ana")
+    assert json.loads(record["contact_json"]) == contact
+    assert inbound(message(from_user_id=BSUID), contacts=[{**contact, "wa_id": USER}]).record["contact_json"] is None
+
+
+def test_the_contact_of_a_group_status_is_the_participant() -> None:
+    """What the status does not say of the person, the contact does."""
+    item = status("read", recipient_id="G1", recipient_type="group", recipient_participant_id=USER)
+    event, _ = status_events(item, contacts=[{"wa_id": USER, "user_id": BSUID}])
+    assert given_fields(event.record["recipient"]) == {
+        "group_id": "G1",
+        "participant_wa_id": USER,
+        "participant_user_id": BSUID,
+    }
+    assert event.key == f"{NUMBER}:{BSUID}"
+
+
+def test_a_payment_says_what_was_paid_and_by_whom() -> None:
+    """Its words are those of payments, and give no rank among statuses of messages."""
+    transaction = {"id": "order_1", "type": "razorpay", "status": "success"}
+    payment = {"reference_id": "r", "amount": {"value": 21000, "offset": 100}, "currency": "INR"}
+    item = {"id": "wamid.1", "from": USER, "type": "payment", "status": "captured", "timestamp": "1",
+            "payment": {**payment, "transaction": transaction}}  # fmt: skip
+    event, signals = status_events(item)
+    assert given_fields(event.record["payment"]) == {
+        "reference_id": "r",
+        "amount_value": 21000,
+        "amount_offset": 100,
+        "currency": "INR",
+        "transaction_id": "order_1",
+        "transaction_type": "razorpay",
+        "transaction_status": "success",
+    }
+    assert (event.record["recipient"]["wa_id"], event.record["status_rank"], event.untyped) == (USER, 0, None)
+    assert signals == []
+
+
+@pytest.mark.parametrize("place", [{}, {"group_id": "G1"}])
+def test_pricing_may_stand_in_the_conversation(place: dict[str, Any]) -> None:
+    """As in Meta's examples of groups, whose group and participant have names of their own."""
+    item = status("sent", recipient_id="G1", participant_recipient_id=USER, **place,
+                  conversation={"id": "c", "pricing": {"category": "group_utility"}})  # fmt: skip
+    event, _ = status_events(item)
+    assert event.record["pricing"]["category"] == "group_utility"
+    assert event.record["recipient"]["participant_wa_id"] == USER
+    assert event.record["recipient"]["group_id"] == place.get("group_id")
+
+
 def test_malformed_items_are_rejects() -> None:
     """Place, reason and bytes go on as they are."""
-    malformed = Malformed("entry[0]", "not an object", b"5")
-    assert map_facts([malformed], ARRIVAL) == [Reject("entry[0]", "not an object", b"5")]
+    malformed = Malformed("entry[0]", "not an object", b"5", WABA)
+    assert map_facts([malformed], ARRIVAL) == [Reject("entry[0]", "not an object", b"5", WABA)]
 
 
 def test_an_item_that_breaks_its_reader_is_a_reject(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +541,7 @@ def test_an_item_that_breaks_its_reader_is_a_reject(monkeypatch: pytest.MonkeyPa
     entry = {"id": WABA, "changes": [change, messages_change(messages=[message()])]}
     reject, event = map_facts(parse_notification(json.dumps({"entry": [entry]}).encode()), ARRIVAL)
     raw = json.dumps(change).encode()
-    assert reject == Reject("entry[0].changes[0]", "not mapped: RecursionError", raw)
+    assert reject == Reject("entry[0].changes[0]", "not mapped: RecursionError", raw, WABA)
     assert isinstance(event, Event)
 
 

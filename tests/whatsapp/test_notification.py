@@ -231,7 +231,7 @@ def test_a_malformed_item_costs_no_other(item: str, reason: str, name: str) -> N
     raw = item.encode("latin-1")
     sent = body(messages_change(**{name: [message("a"), "HERE", message("b")]})).replace(b'"HERE"', raw)
     before, bad, after = parse_notification(sent)
-    assert bad == Malformed(f"entry[0].changes[0].value.{name}[1]", reason, raw)
+    assert bad == Malformed(f"entry[0].changes[0].value.{name}[1]", reason, raw, "WABA")
     assert [fact.message_id for fact in (before, after) if isinstance(fact, MessageFact | StatusFact)] == ["a", "b"]
 
 
@@ -239,8 +239,9 @@ def test_a_malformed_item_costs_no_other(item: str, reason: str, name: str) -> N
     ("change", "path", "reason"),
     [
         (5, "", "not an object"),
-        ({"value": {}}, "", "field: not a string"),
-        ({"value": {}, "field": 5}, "", "field: not a string"),
+        ({"value": {}}, "", "field: not a name"),
+        ({"value": {}, "field": 5}, "", "field: not a name"),
+        ({"value": {}, "field": "x" * 257}, "", "field: not a name"),
         (messages_change(messages=5), ".value.messages", "not an array"),
         (messages_change(statuses={"id": "1"}), ".value.statuses", "not an array"),
     ],
@@ -322,6 +323,7 @@ def test_every_item_comes_out_exactly_once(notification: dict[str, Any]) -> None
     """Whatever the types inside, each message, status and other change is one fact or one malformed item, in order."""
     expected: list[str] = []
     for entry_number, entry in enumerate(notification["entry"]):
+        expected += [] if entry["changes"] else [f"entry[{entry_number}]"]
         for change_number, change in enumerate(entry["changes"]):
             path = f"entry[{entry_number}].changes[{change_number}]"
             value = change.get("value", {}) if isinstance(change, dict) else {}
@@ -447,7 +449,7 @@ def test_each_event_of_an_array_is_a_fact_of_its_own(field: str, array: str, eve
     events = [{**event, "n": 1}, "HERE", {**event, "n": 2}]
     sent = body({"field": field, "value": {**around, array: events}}).replace(b'"HERE"', b"01")
     first, bad, second = parse_notification(sent)
-    assert bad == Malformed(f"entry[0].changes[0].value.{array}[1]", "not an object", b"01")
+    assert bad == Malformed(f"entry[0].changes[0].value.{array}[1]", "not an object", b"01", "WABA")
     for fact, number in ((first, 1), (second, 2)):
         assert isinstance(fact, AccountFact)
         narrowed = {"field": field, "value": {**around, array: [{**event, "n": number}]}}
