@@ -5,10 +5,17 @@ from typing import Literal
 import click
 
 from connector.config import Settings
+from connector.delivery.command import RefusedStartError
 from connector.kafka.group import FatalConsumerError
 from connector.kafka.transaction import FatalProducerError
 from connector.service.http import CannotListenError
 from connector.service.process import run_delivery, run_ingress
+
+
+class _RefusedStart(click.ClickException):
+    """Somebody has to change the configuration first."""
+
+    exit_code = 2
 
 
 def until_stopped(role: Literal["ingress", "delivery"], settings: Settings) -> None:
@@ -22,6 +29,8 @@ def until_stopped(role: Literal["ingress", "delivery"], settings: Settings) -> N
         run(settings)
     except CannotListenError as error:
         raise click.ClickException(str(error)) from None
+    except RefusedStartError as error:
+        raise _RefusedStart(str(error)) from None
     except FatalConsumerError as error:
         message = f"Kafka lets this worker read no more: {error}"
         raise click.ClickException(message) from error

@@ -8,7 +8,11 @@ from typing import Final, NamedTuple
 from connector.delivery.throughput_limit import Spend
 from connector.records.commands import Command
 from connector.records.envelope import COMMAND_ID_MAX
-from connector.whatsapp.response import AttemptOutcome
+from connector.whatsapp.response import AttemptOutcome, maybe_sent
+
+
+class RefusedStartError(Exception):
+    """What was found of the past forbids to go on; the message says what somebody has to decide."""
 
 
 class Source(NamedTuple):
@@ -37,6 +41,11 @@ def pair_of(to: str | None, recipient: str | None) -> str:
         return recipient or ""
     digits = to.translate(_PUNCTUATION)
     return digits if digits.isdigit() else to
+
+
+def recipient_digest(phone_number_id: str, recipient: str) -> str:
+    """Names a pair without naming the person; 16 hex digits."""
+    return hashlib.blake2b(f"{phone_number_id}\0{recipient}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 class SourceRecord(NamedTuple):
@@ -78,6 +87,31 @@ class TopicPolicy:
     expires_after_s: float | None = None
 
 
+@dataclass(slots=True)
+class Tried:
+    """What is known of a command that was tried and has no outcome; times are Unix milliseconds, 0 for never.
+
+    ``attempts`` have begun, the last one at ``started_at_ms``; ``answered`` is the last of them that has an answer.
+    """
+
+    command_id: str
+    phone_number_id: str
+    recipient_digest: str = ""
+    payload_digest: str = ""
+    attempts: int = 0
+    answered: int = 0
+    failures: int = 0
+    started_at_ms: int = 0
+    retry_at_ms: int = 0
+    first_attempt_at_ms: int = 0
+    first_failure_at_ms: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody knows of its last attempt whether it arrived."""
+        return self.attempts > self.answered
+
+
 @dataclass(slots=True, eq=False)
 class QueuedCommand:
     """A command taken into memory; times without ``_ms`` are monotonic seconds, those with it Unix milliseconds."""
@@ -99,6 +133,26 @@ class QueuedCommand:
     in_flight: bool = False
     spend: Spend | None = None
     settled: bool = False
+    started_at_ms: int = 0
+    """When the last attempt began."""
+    unresolved: AttemptOutcome | None = None
+    """The last attempt, when nobody knows whether it arrived: the command waits for a receipt of it."""
+    receipt: str | None = None
+    """Message id of a receipt that came before the answer."""
+
+    def resume(self, tried: Tried, now: float, wall_ms: int) -> None:
+        """Go on where an earlier owner of the slot has stopped; an open attempt counts as a failed one."""
+        self.attempts, self.failures = tried.attempts, tried.failures
+        self.started_at_ms = tried.started_at_ms
+        self.first_attempt_at_ms = tried.first_attempt_at_ms or None
+        self.first_failure_at_ms = tried.first_failure_at_ms or None
+        if self.failures:
+            self.first_failure = now - max(0, wall_ms - (tried.first_failure_at_ms or wall_ms)) / 1000
+        if tried.is_open:
+            self.failures += 1
+            self.unresolved = maybe_sent("worker_gone")
+        elif tried.retry_at_ms:
+            self.retry_at = max(self.retry_at, now + (tried.retry_at_ms - wall_ms) / 1000)
 
     @property
     def slot(self) -> int:
@@ -157,9 +211,18 @@ class Settle:
     result: AttemptOutcome | None = None
     duplicate_of: str | None = None
     """Event id of the outcome that the first command of this identity has, or will have."""
+    recovered: bool = False
+    """Settled by a receipt, not by an answer."""
 
 
-Effect = RetryAt | Settle
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Nobody knows whether the attempt arrived: the command waits for a receipt, or for what silence proves."""
+
+    reason: str
+
+
+Effect = RetryAt | Settle | LookUp
 
 
 class Output(NamedTuple):

@@ -15,12 +15,13 @@ import structlog
 from connector.clock import Clock
 from connector.delivery.backfill import Backfill
 from connector.delivery.backlog import Partition
-from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord
+from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord, Tried
 from connector.delivery.lease import Lease
+from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts
 from connector.delivery.ledger.settlements import Ledger
-from connector.delivery.ledger.states import SLOT_KEY, StateWriter
-from connector.delivery.ledger.takeover import History, RecentSend
-from connector.delivery.reception import Reception
+from connector.delivery.ledger.states import StateWriter
+from connector.delivery.ledger.takeover import History
+from connector.delivery.reception import Reception, SlotPast
 from connector.delivery.slots import SlotStarter
 from connector.kafka.group import FatalConsumerError, GroupConsumer, Partitions
 from connector.kafka.registry import RegistryUnavailableError
@@ -36,6 +37,9 @@ COMMIT_EVERY_S: Final = 0.1
 
 AHEAD_MAX: Final = 10_000
 """Records before a watermark that one slow number holds: a bound on memory, and on what a crash reads again."""
+
+POINT_EVERY_S: Final = 60.0
+"""Between two moves of the slots' pointers into their attempts: what a takeover reads of them is a minute at most."""
 
 STATES_EVERY_S: Final = 1.0
 """Between two records of a deferred unit's progress: after a crash as much is read again, and known by its outcomes."""
@@ -53,8 +57,16 @@ class Loop(Protocol):
     def drop(self, slots: frozenset[int]) -> None:
         """Forget these slots; returns when that is done."""
 
-    def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
-        """Messages that left a slot before it was ours; returns at once."""
+    def remember(self, slot: int, past: SlotAttempts) -> None:
+        """What earlier owners of a slot have tried; returns at once."""
+
+    def tried(self, slots: frozenset[int]) -> Sequence[tuple[QueuedCommand, Tried]]:
+        """The unsettled commands of these slots of which an attempt has begun."""
+        ...
+
+    def next_attempt(self, slot: int) -> int | None:
+        """The offset beyond the newest acknowledged record of the slot's attempts; None before the first."""
+        ...
 
     def resume(self) -> None:
         """The right to start requests is back; returns at once."""
@@ -81,6 +93,7 @@ class SlotConsumer:
         backfill: Backfill,
         lease: Lease,
         states: StateWriter,
+        attempts: AttemptWriter,
         topics: Sequence[str],
         on_slots: Callable[[frozenset[int]], Any],
         on_read: Callable[[str, int], None],
@@ -94,6 +107,10 @@ class SlotConsumer:
         self._backfill = backfill
         self._lease = lease
         self._states = states
+        self._attempts = attempts
+        self._slot_topics = {states.topic, attempts.topic}
+        self._pointers: dict[int, int] = {}
+        self._pointed_at = clock.monotonic()
         self._topics = topics
         self._on_slots = on_slots
         self._on_read = on_read
@@ -152,17 +169,40 @@ class SlotConsumer:
     def _begin(self, history: History) -> None:
         """The slot's past is read: its records may flow."""
         for partition, position in history.positions.items():
-            self._ledger.begin(partition, position)
-        self._reception.begin(history.slot, history.identities, history.states.kept)
-        self._loop.remember(history.slot, history.recent_sends)
+            self._ledger.begin(partition, position, stored=partition not in history.unstored)
+        past = SlotPast(history.identities, history.attempts.tried, history.evidence)
+        self._reception.begin(history.slot, past, history.states.kept)
+        self._loop.remember(history.slot, history.attempts)
         self._arrive_again(history.slot)
-        self._notes.append(self._states.slot(history.slot, self._clock.wall_ms(), released=False))
+        self._pointers[history.slot] = history.attempts_offset
+        self._notes.append(self._slot_state(history.slot))
         log.info(
             "delivery.slot_started",
             slot=history.slot,
             outcomes=history.outcomes_read,
             cursors=len(history.states.kept),
+            tried=len(history.attempts.tried),
+            open=sum(tried.is_open for tried in history.attempts.tried.values()),
+            evidence=len(history.evidence),
         )
+
+    def _slot_state(self, slot: int, *, released: bool = False) -> Output:
+        wall_ms = self._clock.wall_ms()
+        return self._states.slot(slot, wall_ms, released=released, attempts_offset=self._pointers.get(slot, 0))
+
+    def _point(self) -> None:
+        """Leave older attempts behind: what still matters of them is written again, in the transaction that says so."""
+        newest = {slot: self._loop.next_attempt(slot) for slot in self._slots.started}
+        moved = {slot: offset for slot, offset in newest.items() if offset and offset > self._pointers.get(slot, 0)}
+        if not moved:
+            return
+        for queued, tried in self._loop.tried(frozenset(moved)):
+            self._notes.append(self._attempts.again(queued.slot, queued.reading.origin, tried))
+        for slot in moved:
+            for origin, tried in self._reception.tried(slot).items():
+                self._notes.append(self._attempts.again(slot, origin, tried))
+        self._pointers.update(moved)
+        self._notes += [self._slot_state(slot) for slot in moved]
 
     def _arrive(self, records: Sequence[Any]) -> None:
         """A partition that rests since this turn may have given records before: they wait until its slot starts."""
@@ -219,13 +259,16 @@ class SlotConsumer:
             return
         if self._lease.is_due(now):
             self._renew()
+        if now - self._pointed_at >= POINT_EVERY_S:
+            self._pointed_at = now
+            self._point()
         if self._inbox or self._noted or self._notes or self._ledger.is_due():
             self._commit()
 
     def _renew(self) -> None:
         """Something to commit for each slot, so that there is a transaction although nothing was settled."""
         for slot in sorted(self._slots.started)[:1]:
-            self._notes.append(self._states.slot(slot, self._clock.wall_ms(), released=False))
+            self._notes.append(self._slot_state(slot))
 
     def _commit(self, *, everything: bool = False) -> bool:
         wall_ms, now = self._clock.wall_ms(), self._clock.monotonic()
@@ -290,7 +333,7 @@ class SlotConsumer:
         self._commit()
         self._reception.give_back(partitions | staying)
         started = [slot for slot in slots if self._slots.is_started(slot)]
-        self._notes += [self._states.slot(slot, self._clock.wall_ms(), released=True) for slot in started]
+        self._notes += [self._slot_state(slot, released=True) for slot in started]
         committed = self._commit(everything=True)
         if not committed:
             log.warning("delivery.uncommitted_at_revoke", pending=self._ledger.pending)
@@ -305,7 +348,13 @@ class SlotConsumer:
     def _forget(self, partitions: frozenset[Partition], staying: frozenset[Partition] = frozenset()) -> None:
         slots = self._slots.of(partitions)
         self._slots.forget(partitions)
-        self._notes = [note for note in self._notes if note.key != SLOT_KEY or note.partition not in slots]
+        self._notes += self._noted
+        self._noted.clear()
+        self._notes = [
+            note for note in self._notes if note.topic not in self._slot_topics or note.partition not in slots
+        ]
+        for slot in slots:
+            self._pointers.pop(slot, None)
         arrived, self._arrived = self._arrived, deque()
         early, self._early = self._early, []
         for record, epoch in arrived:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
 
-from connector.delivery.command import Effect, QueuedCommand, RetryAt, Settle, Verdict
+from connector.delivery.command import DeadLetterClass, Effect, LookUp, QueuedCommand, RetryAt, Settle, Verdict
 from connector.delivery.number import Number
 from connector.delivery.retry import RetryPolicy, costs_attempt, decide
 from connector.delivery.throughput_limit import NEVER
 from connector.whatsapp.error_table import Treatment
 from connector.whatsapp.limits import MAINTENANCE_S
-from connector.whatsapp.response import AttemptOutcome, Kind
+from connector.whatsapp.response import AttemptOutcome, Kind, received
 
 LEVEL_WAIT_S: Final = 3.0
 """A new number waits so long for its level; then it starts at the rate of the lowest automatic one."""
@@ -29,6 +29,9 @@ APP_HOLD_S: Final = 60.0
 2026-09-11); each call meanwhile lengthens the block."""
 
 LEVEL_HOLD: Final = "level"
+
+SPENT_S: Final = 1.5
+"""A new owner begins with a spent second, and half a one for what its predecessor let go and had not written yet."""
 
 HOLDING: Final = frozenset({Treatment.NUMBER_REST, Treatment.STOPPED, Treatment.APP_LIMIT})
 """What holds a whole number; after each of these one message at a time tells whether it is over."""
@@ -59,6 +62,13 @@ class NumberState(NamedTuple):
     in_flight: int
     held_s: float
     held_reason: str | None
+
+
+class NumberPast(NamedTuple):
+    """What earlier owners have sent for a number: when last, and of each pair until when it owes, and its exponent."""
+
+    last_sent: float
+    debts: dict[str, tuple[float, int]]
 
 
 class Dispatcher:
@@ -133,14 +143,42 @@ class Dispatcher:
         self._count(queued, result, now)
         self._apply_limits(number, queued, result, now)
         effect = self._effect(queued, result, now)
-        match effect:
-            case RetryAt(at=at):
-                queued.retry_at = at
-            case Settle():
-                number.finish(queued)
+        self._apply(number, queued, effect)
         number.released(queued, now)
         self._schedule(number, now)
         return effect
+
+    def tried(self, slots: Iterable[int]) -> list[QueuedCommand]:
+        """The unsettled commands of these slots of which an attempt has begun."""
+        wanted = set(slots)
+        return [queued for number in self._numbers.values() if number.slot in wanted for queued in number.tried()]
+
+    def find(self, slot: int, phone_number_id: str, command_id: str) -> QueuedCommand | None:
+        """The unsettled command of that id, when an attempt of it has begun."""
+        number = self._numbers.get((slot, phone_number_id))
+        return next(iter(number.tried(command_id)), None) if number is not None else None
+
+    def debt(self, queued: QueuedCommand) -> tuple[float, int]:
+        """When the command's pair owes nothing any more, and the exponent of its next refusal."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        return number.pair_limit(queued).debt() if number is not None else (0.0, 0)
+
+    def on_receipt(self, queued: QueuedCommand, message_id: str | None, now: float) -> Effect | None:
+        """A receipt says that the command arrived; None while its answer is still waited for, which says more."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        if number is None or number.tried(queued.command_id) != [queued]:
+            return None
+        if queued.in_flight:
+            queued.receipt = message_id or ""
+            return None
+        return self._resolve(number, queued, _recovered(message_id), now)
+
+    def on_silence(self, queued: QueuedCommand, now: float, *, proven: bool) -> Effect | None:
+        """No receipt of the last attempt came. ``proven``: it did not arrive; else nobody can know."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        if number is None or queued.unresolved is None or number.tried(queued.command_id) != [queued]:
+            return None
+        return self._resolve(number, queued, self._after_silence(queued, queued.unresolved, now, proven=proven), now)
 
     def set_rate(self, phone_number_id: str, rate: int, now: float) -> None:
         """The API, or the configuration, has told a number's messages per second."""
@@ -151,12 +189,16 @@ class Dispatcher:
                 number.release(LEVEL_HOLD, now)
                 self._schedule(number, now)
 
-    def remember(self, slot: int, phone_number_id: str, recipient: str, sent_at: float, now: float) -> None:
-        """A message left before the slot was ours: its pair owes for it. In the order of sending."""
+    def remember(self, slot: int, phone_number_id: str, past: NumberPast, now: float) -> None:
+        """What an earlier owner has sent counts against the limits as if we had."""
         key = (slot, phone_number_id)
         if key not in self._numbers:
             self._numbers[key] = self._new_number(*key, now)
-        self._numbers[key].remember(recipient, sent_at, now)
+        number = self._numbers[key]
+        number.hold(past.last_sent + SPENT_S, "takeover")
+        for digest, (free_at, exponent) in past.debts.items():
+            number.remember(digest, free_at, exponent)
+        self._schedule(number, now)
 
     def known(self) -> set[str]:
         """Ids of all numbers of which anything is kept."""
@@ -299,9 +341,42 @@ class Dispatcher:
             number.hold(until, "app_limit", probe=True)
             self._schedule(number, now)
 
+    def _apply(self, number: Number, queued: QueuedCommand, effect: Effect) -> None:
+        match effect:
+            case RetryAt(at=at):
+                queued.retry_at = at
+            case Settle():
+                number.finish(queued)
+
+    def _resolve(self, number: Number, queued: QueuedCommand, effect: Effect, now: float) -> Effect:
+        queued.unresolved = None
+        self._apply(number, queued, effect)
+        number.go_on(queued, now)
+        self._schedule(number, now)
+        return effect
+
+    def _after_silence(self, queued: QueuedCommand, result: AttemptOutcome, now: float, *, proven: bool) -> Effect:
+        """What did not arrive may go again, as its policy says; what may have arrived is never called expired."""
+        effect = decide(queued, result, self._policy, now, self._random)
+        expired = queued.expires_at is not None and queued.expires_at <= now
+        if not isinstance(effect, RetryAt) or not expired:
+            return effect
+        if proven:
+            return Settle(Verdict.EXPIRED, "expired", result=result)
+        return Settle(Verdict.DEAD_LETTERED, result.reason, DeadLetterClass.AMBIGUOUS, result)
+
     def _effect(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect:
+        if result.kind is Kind.AMBIGUOUS:
+            if queued.receipt is not None:
+                return _recovered(queued.receipt)
+            queued.unresolved = result
+            return LookUp(result.reason)
         effect = decide(queued, result, self._policy, now, self._random)
         expired = queued.expires_at is not None and queued.expires_at <= now
         if isinstance(effect, RetryAt) and expired:
             return Settle(Verdict.EXPIRED, "expired", result=result)
         return effect
+
+
+def _recovered(message_id: str | None) -> Settle:
+    return Settle(Verdict.ACCEPTED, "receipt", result=received(message_id), recovered=True)

@@ -14,6 +14,9 @@ from connector.delivery.command import Source
 WINDOW_S: Final = 86_400.0
 WINDOW_COUNT: Final = 100_000
 
+EVERYTHING: Final = 1 << 60
+"""As a bound: none. For one start of a group that has lost its offsets."""
+
 
 class Known(NamedTuple):
     """What is remembered of a command. ``settled_ms`` is None while it is open; ``accepted``: Meta took it."""
@@ -54,6 +57,11 @@ class Identities:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    @property
+    def is_boundless(self) -> bool:
+        """Whether everything that was ever settled is to be known."""
+        return self._count_max >= EVERYTHING
 
     def is_settled(self, origin: Source) -> bool:
         """Whether the record that was produced there has its outcome: it was read again after a restart."""

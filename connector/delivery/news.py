@@ -5,11 +5,12 @@ Signals are read of the owned slots, from when they became ours; ``delivery_cont
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, KafkaException
 
 from connector.kafka.reader import PositionedReader
 from connector.records.codec import Codec, Undecodable
@@ -20,12 +21,15 @@ READ_MAX: Final = 500
 READ_WAIT_S: Final = 0.25
 RETRY_S: Final = 2.0
 
+CLOCKS_MS: Final = 60_000
+"""How far the clocks of ingress and delivery may be apart before a receipt is missed."""
+
 
 class Listener(Protocol):
     """Told on the event loop."""
 
-    def on_signal(self, signal: Mapping[str, Any]) -> None:
-        """A ``NumberSignal``."""
+    def on_signal(self, slot: int, signal: Mapping[str, Any]) -> None:
+        """A ``NumberSignal``, in the order of the slot."""
 
     def on_control(self, key: str, control: Mapping[str, Any] | None) -> None:
         """A ``DeliveryControl``; None when it was deleted."""
@@ -36,6 +40,10 @@ class Extents(Protocol):
 
     def extents(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """Oldest and next offset of each partition."""
+        ...
+
+    def offsets_at(self, partitions: Iterable[tuple[str, int]], at_ms: int) -> dict[tuple[str, int], int]:
+        """First offset of each partition at or after a time, -1 for none."""
         ...
 
 
@@ -59,10 +67,18 @@ class News:
         self._signals_topic = signals_topic
         self._control_topic = control_topic
         self._wanted: frozenset[int] = frozenset()
+        self._since_ms: dict[int, int] = {}
+        self._anew: deque[int] = deque()
+        self._positions: dict[int, int] = {}
         self._stopping = threading.Event()
 
+    def hear_since(self, slot: int, at_ms: int) -> None:
+        """Signals of the slot matter since then (Unix milliseconds); before it is listened to, on any thread."""
+        self._since_ms[slot] = at_ms - CLOCKS_MS
+        self._anew.append(slot)
+
     def listen_to(self, slots: frozenset[int]) -> None:
-        """Read the signals of these slots from now on; may be called on any thread."""
+        """Read the signals of these slots; may be called on any thread."""
         self._wanted = slots
 
     def holds(self) -> list[tuple[str, Mapping[str, Any] | None]]:
@@ -107,23 +123,40 @@ class News:
     def _follow(self, reader: PositionedReader, loop: asyncio.AbstractEventLoop) -> None:
         heard: frozenset[int] = frozenset()
         while not self._stopping.is_set():
-            wanted = self._wanted
-            for slot in heard - wanted:
+            wanted, anew = self._wanted, set[int]()
+            while self._anew:
+                anew.add(self._anew.popleft())
+            for slot in heard - wanted | heard & anew:
                 reader.leave(self._signals_topic, slot)
-            for slot in wanted - heard:
-                reader.go(self._signals_topic, slot, OFFSET_END)
+                self._positions.pop(slot, None)
+            self._go(reader, wanted - heard | wanted & anew)
             heard = wanted
-            for message in reader.read(READ_MAX, READ_WAIT_S):
-                loop.call_soon_threadsafe(self._tell, message)
+            messages = reader.read(READ_MAX, READ_WAIT_S)
+            if messages:
+                loop.call_soon_threadsafe(self._tell, messages)
+            for slot in heard:
+                self._positions[slot] = reader.position(self._signals_topic, slot) or 0
 
-    def _tell(self, message: Any) -> None:
-        try:
-            if message.topic() == self._control_topic:
-                self._listener.on_control(*self._control(message))
-            else:
-                self._listener.on_signal(self._codec.decode("NumberSignal", message.value() or b""))
-        except Undecodable as error:
-            log.warning("delivery.news_unreadable", topic=message.topic(), reason=str(error))
+    def _go(self, reader: PositionedReader, slots: frozenset[int]) -> None:
+        """Where we were before an interruption; else from when the slot's past needs it, all of it."""
+        new = [(self._signals_topic, slot) for slot in slots if slot not in self._positions]
+        extents = self._log.extents(new)
+        for place in new:
+            since = self._log.offsets_at([place], self._since_ms.get(place[1], 0))[place]
+            self._positions[place[1]] = since if since >= 0 else extents[place][1]
+        for slot in slots:
+            reader.go(self._signals_topic, slot, self._positions[slot])
+
+    def _tell(self, messages: Sequence[Any]) -> None:
+        for message in messages:
+            try:
+                if message.topic() == self._control_topic:
+                    self._listener.on_control(*self._control(message))
+                else:
+                    signal = self._codec.decode("NumberSignal", message.value() or b"")
+                    self._listener.on_signal(message.partition(), signal)
+            except Undecodable as error:
+                log.warning("delivery.news_unreadable", topic=message.topic(), reason=str(error))
 
     def _control(self, message: Any) -> tuple[str, Mapping[str, Any] | None]:
         value = message.value()

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
-from connector.delivery.command import QueuedCommand, TopicPolicy
+from connector.delivery.command import QueuedCommand, TopicPolicy, recipient_digest
 from connector.delivery.pair_limit import PairLimit
 from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 
@@ -70,6 +70,8 @@ class Number:
         self._in_flight_max = in_flight_max
         self._probing = False
         self._in_flight: set[QueuedCommand] = set()
+        self._tried: dict[str, QueuedCommand] = {}
+        self._debts: dict[str, tuple[float, int]] = {}
         self._pairs: dict[str, Pair] = {}
         self._sweep_at = PAIRS_SWEPT_AT
         self._ready: dict[int, deque[tuple[int, Lane]]] = {}
@@ -96,6 +98,8 @@ class Number:
             lane = pair.lanes[queued.policy.topic] = Lane(pair, queued.policy)
         idle = lane.head() is None
         lane.commands.append(queued)
+        if queued.attempts:
+            self._tried[queued.command_id] = queued
         self.queued[queued.policy.priority] += 1
         if queued.expires_at is not None:
             heapq.heappush(self._expiring, (queued.expires_at, next(self._sequence), queued))
@@ -103,17 +107,24 @@ class Number:
         if idle and not pair.in_flight:
             self._list(lane, now)
 
-    def remember(self, recipient: str, sent_at: float, now: float) -> None:
-        """A message left before this number was ours to send for."""
-        self._pair(recipient, now).limit.spend(sent_at)
+    def remember(self, digest: str, free_at: float, exponent: int) -> None:
+        """What a pair owes for messages that left before this number was ours; it is known by a digest only."""
+        self._debts[digest] = (free_at, exponent)
+
+    def tried(self, command_id: str | None = None) -> list[QueuedCommand]:
+        """The unsettled commands of which an attempt has begun; or only the one of that id."""
+        if command_id is None:
+            return list(self._tried.values())
+        queued = self._tried.get(command_id)
+        return [queued] if queued is not None else []
 
     def expired(self, now: float) -> Iterator[QueuedCommand]:
-        """Take out the commands whose time has passed; one that is in flight waits for its result."""
+        """Take out the commands whose time has passed; one that may have arrived waits until that is known."""
         while self._expiring and self._expiring[0][0] <= now:
             queued = heapq.heappop(self._expiring)[2]
-            if not queued.settled and not queued.in_flight:
+            if not queued.settled and not queued.in_flight and queued.unresolved is None:
                 self.finish(queued)
-                self._next_of_lane(queued, now)
+                self.go_on(queued, now)
                 yield queued
 
     def due(self, now: float) -> Iterator[QueuedCommand]:
@@ -152,6 +163,7 @@ class Number:
     def finish(self, queued: QueuedCommand) -> None:
         """The command is settled and leaves its lane."""
         queued.settled = True
+        self._tried.pop(queued.command_id, None)
         self.queued[queued.policy.priority] -= 1
         self._pairs[queued.recipient].lanes[queued.policy.topic].commands.remove(queued)
 
@@ -207,7 +219,8 @@ class Number:
         if self.queued.total() or self.in_flight or now < self.held_until:
             return False
         self._forget_spent_pairs(now)
-        return not self._pairs
+        self._debts = {digest: debt for digest, debt in self._debts.items() if debt[0] > now}
+        return not self._pairs and not self._debts
 
     def _in_flight_bound(self) -> int:
         return 1 if self._probing else self._in_flight_max
@@ -220,6 +233,7 @@ class Number:
         lane.pair.limit.spend(now)
         lane.pair.in_flight = queued.in_flight = True
         self._in_flight.add(queued)
+        self._tried[queued.command_id] = queued
         self._credit_waiting(lane.policy.priority)
 
     def _next_lane(self) -> Lane | None:
@@ -244,15 +258,15 @@ class Number:
             if ticket == lane.ticket:
                 self._list(lane, now)
 
-    def _next_of_lane(self, queued: QueuedCommand, now: float) -> None:
-        """A head that has gone may have held back the one behind it."""
+    def go_on(self, queued: QueuedCommand, now: float) -> None:
+        """The head of a lane that was not in flight has gone, or may go again: what it held back may leave."""
         pair = self._pairs[queued.recipient]
         if not pair.in_flight:
             self._list(pair.lanes[queued.policy.topic], now)
 
     def _list(self, lane: Lane, now: float) -> None:
         head = lane.head()
-        if head is not None:
+        if head is not None and head.unresolved is None:
             self._enqueue(lane, head.retry_at, now)
 
     def _enqueue(self, lane: Lane, free_at: float, now: float) -> None:
@@ -280,6 +294,8 @@ class Number:
         pair = self._pairs.get(recipient)
         if pair is None:
             pair = self._pairs[recipient] = Pair()
+            if self._debts and (debt := self._debts.pop(recipient_digest(self.phone_number_id, recipient), None)):
+                pair.limit.restore(*debt)
         return pair
 
     def _forget_spent_pairs(self, now: float) -> None:

@@ -88,6 +88,25 @@ class OutcomeWriter:
             queued_at_ms=reading.record.timestamp_ms,
         )
 
+    def again(self, reading: Reading, outcome: DeliveryOutcome) -> Settlement:
+        """The settlement of a command whose outcome an earlier owner had written and not committed: the same again."""
+        outputs = [self._outcome_output(reading, outcome)]
+        error = outcome.get("error")
+        if error is not None:
+            outputs.append(self._dead_letter(reading, _fault_again(outcome, error), outcome["settled_at"]))
+        return Settlement(
+            source=reading.record.source,
+            key=reading.record.key,
+            epoch=reading.epoch,
+            outputs=tuple(outputs),
+            outcome=outcome["outcome"],
+            phone_number_id=outcome.get("phone_number_id"),
+            command_id=outcome["command_id"],
+            dead_letter_class=error["class"] if error is not None else "",
+            queued_at_ms=reading.record.timestamp_ms,
+            attempts=outcome.get("attempts", 0),
+        )
+
     def _outcome_output(self, reading: Reading, outcome: DeliveryOutcome) -> Output:
         source = f"/whatsapp-kafka-connector/{self._destinations.installation}/delivery"
         headers: list[tuple[str, bytes | None]] = [
@@ -156,6 +175,18 @@ def _fault(queued: QueuedCommand, effect: Settle, class_: DeadLetterClass) -> Fa
     )
 
 
+def _fault_again(outcome: DeliveryOutcome, error: DeliveryError) -> Fault:
+    code = error.get("code")
+    return Fault(
+        class_=DeadLetterClass(error["class"]),
+        code=str(code) if code is not None else error.get("title") or error["class"],
+        message=error.get("title") or "",
+        http_status=error.get("http_status"),
+        fbtrace_id=error.get("fbtrace_id"),
+        attempts=outcome.get("attempts", 0),
+    )
+
+
 def _graph_error(effect: Settle) -> GraphError:
     error = effect.result.error if effect.result else None
     return error or GraphError(title=effect.reason)
@@ -182,6 +213,7 @@ def _outcome(queued: QueuedCommand, effect: Settle, settled_at_ms: int) -> Deliv
         user_id=result.user_id if result else None,
         attempts=queued.attempts,
         error=_error(effect),
+        recovered=effect.recovered,
         queued_at=queued.reading.record.timestamp_ms,
         first_attempt_at=queued.first_attempt_at_ms,
         settled_at=settled_at_ms,

@@ -4,7 +4,7 @@ After n messages that began at ``start`` the next may leave at ``start + 6 n`` s
 first 6 seconds (Meta, throughput, 2026-09-11).
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from connector.whatsapp.limits import PAIR_BACKOFF_BASE, PAIR_BACKOFF_EXPONENT_MAX, PAIR_BURST, PAIR_INTERVAL_S
 
@@ -14,6 +14,13 @@ published. More than a request's jitter, and 4 % of one interval."""
 
 EXPONENT_KEPT_S: Final = float(PAIR_BACKOFF_BASE**PAIR_BACKOFF_EXPONENT_MAX)
 """A pair that was refused and then never written to again is remembered for one longest wait more."""
+
+
+class PairDebt(NamedTuple):
+    """What a pair owes, as the journal says it: free again at ``free_at_ms`` (Unix), 0 for nothing; X of 4^X."""
+
+    free_at_ms: int
+    exponent: int
 
 
 class PairLimit:
@@ -43,6 +50,14 @@ class PairLimit:
         """The bytes of the last message go out now: Meta's count of a loan begins with its first message."""
         if self._sent == 1:
             self._start = now
+
+    def restore(self, free_at: float, exponent: int) -> None:
+        """What the pair owes for messages of an earlier owner: no burst before all of it is paid back."""
+        self._held_until, self._exponent = free_at, exponent
+
+    def debt(self) -> tuple[float, int]:
+        """When the pair owes nothing any more, and the exponent of its next refusal."""
+        return max(self._held_until, self._paid_at()), self._exponent
 
     def refused(self, now: float) -> None:
         """Meta answered 131056: wait 4^X seconds, X growing with each refusal in a row."""

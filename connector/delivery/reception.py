@@ -1,16 +1,28 @@
 """Takes in the records of the owned slots: what is kept, what is left in the log, what is settled at once. Pure."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from connector.delivery.admission import Admission, note_settled, repeated
 from connector.delivery.backlog import Backlog, Kept, Offer, Partition
-from connector.delivery.command import QueuedCommand, Settlement, SourceRecord
+from connector.delivery.command import QueuedCommand, Reading, Settlement, Source, SourceRecord, Tried
 from connector.delivery.identities import Identities
 from connector.delivery.intake import Intake
+from connector.delivery.outcomes import OutcomeWriter
+from connector.records.types import DeliveryOutcome
 
 KEYLESS: Final = b""
 """Records without a key share one unit: they are told apart only by decoding, which is what units are to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPast:
+    """What earlier owners of a slot have left: what they settled, what they tried, what they did not get committed."""
+
+    identities: Identities = field(default_factory=Identities)
+    tried: dict[Source, Tried] = field(default_factory=dict)
+    evidence: dict[Source, DeliveryOutcome] = field(default_factory=dict)
 
 
 class Reception:
@@ -24,6 +36,7 @@ class Reception:
         self,
         intake: Intake,
         admission: Admission,
+        outcomes: OutcomeWriter,
         let_go: Callable[[Partition, Iterable[int]], None],
         live: Callable[[Partition], int | None],
         *,
@@ -33,14 +46,15 @@ class Reception:
         self._slotted = slotted
         self._intake = intake
         self._admission = admission
+        self._outcomes = outcomes
         self._let_go = let_go
         self._live = live
-        self._identities: dict[int, Identities] = {}
+        self._pasts: dict[int, SlotPast] = {}
         self.backlog = Backlog(window)
 
-    def begin(self, slot: int, identities: Identities, kept: dict[tuple[str, bytes], Kept]) -> None:
+    def begin(self, slot: int, past: SlotPast, kept: dict[tuple[str, bytes], Kept]) -> None:
         """The slot is ours, with what its owners before have left."""
-        self._identities[slot] = identities
+        self._pasts[slot] = past
         for (topic, key), unit in kept.items():
             self.backlog.restore(Partition(topic, slot), key, unit)
 
@@ -75,9 +89,13 @@ class Reception:
         source = settlement.source
         self.backlog.settle(Partition(source.topic, source.partition), settlement.key or KEYLESS, source.offset)
         queued = settlement.command
-        identities = self._identities.get(queued.slot) if queued else None
-        if identities is not None:
-            note_settled(settlement, identities, wall_ms)
+        past = self._pasts.get(queued.slot) if queued else None
+        if past is not None:
+            note_settled(settlement, past.identities, wall_ms)
+
+    def tried(self, slot: int) -> dict[Source, Tried]:
+        """Commands that an earlier owner of the slot has tried, and that were not read again yet."""
+        return self._pasts[slot].tried if slot in self._pasts else {}
 
     def unpin(self, partition: Partition, offset: int) -> None:
         """A slow or stopped number must not hold the watermark: a restart would read all the others' again."""
@@ -93,21 +111,34 @@ class Reception:
         for partition in partitions:
             self.backlog.forget(partition)
         for slot in slots:
-            self._identities.pop(slot, None)
+            self._pasts.pop(slot, None)
 
     def _take(self, record: SourceRecord, epoch: int, now: float, wall_ms: int) -> QueuedCommand | Settlement:
         reading = self._intake.reading(record, epoch)
-        identities = self._identities.get(reading.slot)
-        if identities is not None and identities.is_settled(reading.origin):
+        past = self._pasts.get(reading.slot)
+        if past is not None and past.identities.is_settled(reading.origin):
             return repeated(reading)
+        if past is not None and (outcome := past.evidence.pop(reading.origin, None)) is not None:
+            return self._settle_again(reading, outcome, past.identities)
         try:
             taken = self._intake.take(record, epoch, now, wall_ms)
         except Exception:
             self.backlog.untake(*_place(record))
             raise
-        if isinstance(taken, QueuedCommand) and identities is not None:
-            return self._admission.admit(taken, identities, wall_ms)
+        if isinstance(taken, QueuedCommand) and past is not None:
+            tried = past.tried.pop(reading.origin, None)
+            if tried is not None:
+                taken.resume(tried, now, wall_ms)
+            return self._admission.admit(taken, past.identities, wall_ms)
         return taken
+
+    def _settle_again(self, reading: Reading, outcome: DeliveryOutcome, identities: Identities) -> Settlement:
+        """An earlier owner had the answer, and died before its outcome was committed."""
+        identities.settle(
+            outcome.get("phone_number_id") or "", outcome["command_id"], outcome.get("payload_digest") or "",
+            reading.origin, accepted=outcome["outcome"] == "ACCEPTED", at_ms=outcome["settled_at"],
+        )  # fmt: skip
+        return self._outcomes.again(reading, outcome)
 
 
 def _place(record: SourceRecord) -> tuple[Partition, bytes, int]:

@@ -7,13 +7,14 @@ from typing import Protocol
 import structlog
 
 from connector.delivery.backlog import Partition
+from connector.delivery.command import RefusedStartError
 from connector.delivery.intake import Placement
 from connector.delivery.ledger.takeover import History
 
 log = structlog.get_logger()
 
 
-class SlotsChangedError(Exception):
+class SlotsChangedError(RefusedStartError):
     """The group had another number of slots before; the message says what to do."""
 
 
@@ -107,8 +108,8 @@ class SlotStarter:
         return all(Partition(topic, slot) in self._assigned for topic in self._placement.slotted)
 
     def _check(self, history: History) -> None:
-        before = history.states.slots_total
-        if before is not None and before != self._placement.slots:
+        before = history.states.slot["slots_total"] if history.states.slot is not None else self._placement.slots
+        if before != self._placement.slots:
             message = (
                 f"this group had {before} slots before and its topics have {self._placement.slots} partitions now; "
                 "the number of slots cannot change: use a second set of topics and another group"

@@ -8,12 +8,15 @@ from collections import deque
 
 
 class Watermark:
-    """The settled prefix of one assigned partition; ``first`` is where the live stream begins."""
+    """The settled prefix of one assigned partition; ``first`` is where the live stream begins.
 
-    def __init__(self, first: int) -> None:
+    ``stored``: that position is committed already.
+    """
+
+    def __init__(self, first: int, *, stored: bool = True) -> None:
         self._open: deque[int] = deque()
         self._settled: set[int] = set()
-        self._committed = first
+        self._committed = first if stored else -1
         self.next = first
         """The next offset of the live stream."""
 

@@ -4,21 +4,35 @@ One law: after each input feed, drain :meth:`Dispatcher.due` fully, arm one time
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 import structlog
 
 from connector.clock import Clock
-from connector.delivery.command import QueuedCommand, RetryAt, Settle, Settlement, Verdict
-from connector.delivery.dispatcher import Dispatcher
-from connector.delivery.ledger.takeover import RecentSend
+from connector.delivery.ambiguity import Ambiguity, Decision
+from connector.delivery.command import (
+    Effect,
+    LookUp,
+    Output,
+    QueuedCommand,
+    RetryAt,
+    Settle,
+    Settlement,
+    Tried,
+    Verdict,
+)
+from connector.delivery.dispatcher import Dispatcher, NumberPast
+from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts, tried_of
+from connector.delivery.ledger.journal import JournalError
 from connector.delivery.outcomes import OutcomeWriter
+from connector.delivery.pair_limit import PairDebt
+from connector.delivery.retry import costs_attempt
 from connector.delivery.throughput_limit import NEVER
 from connector.records.commands import canonical_body
 from connector.records.envelope import Envelope, seal
 from connector.whatsapp.limits import throughput_mps
-from connector.whatsapp.response import AttemptOutcome, maybe_sent, not_sent
+from connector.whatsapp.response import AttemptOutcome, maybe_sent, not_sent, withheld
 
 log = structlog.get_logger()
 
@@ -30,9 +44,30 @@ LEVEL_RETRY_S: Final = 2.5
 
 SWEEP_S: Final = 60.0
 
+LOOK_S: Final = 1.0
+"""How often it is asked which ambiguous commands need not wait any more; they wait for a minute at least."""
+
+SPENT_MS: Final = 10_000
+"""A number that has sent nothing for so long has spent nothing of its second, however the hosts' clocks differ."""
+
+DEBT_MARGIN_MS: Final = 1000
+"""Added to what the journal says of a pair's debt: Meta counts when a request arrives, and our hosts' clocks differ."""
+
 TICK_S: Final = 0.001
 """The shortest wait that is armed. uvloop counts in whole milliseconds: it would fire a shorter one at once, and again
 and again until its time has come (50 times for each of 1000 messages a second, measured)."""
+
+
+class Journal(Protocol):
+    """Where the beginning of an attempt is made durable."""
+
+    async def write(self, output: Output) -> None:
+        """Returns when Kafka has the record.
+
+        Raises:
+            JournalError: it has not, as far as anybody knows.
+        """
+        ...
 
 
 class LeaseOverError(Exception):
@@ -75,6 +110,10 @@ class Worker:
         access_token: Callable[[str], str],
         configured_rate: Callable[[str], int | None],
         settle: Callable[[Settlement], None],
+        note: Callable[[Output], None],
+        journal: Journal,
+        attempts: AttemptWriter,
+        ambiguity: Ambiguity,
         observer: Observer,
         on_answer: Callable[[str, AttemptOutcome], None] = lambda _, __: None,
         may_start: Callable[[float], bool] = lambda _: True,
@@ -87,6 +126,10 @@ class Worker:
         self._access_token = access_token
         self._configured_rate = configured_rate
         self._settle = settle
+        self._note = note
+        self._journal = journal
+        self._attempts = attempts
+        self._ambiguity = ambiguity
         self._observer = observer
         self._on_answer = on_answer
         self._may_start = may_start
@@ -103,11 +146,19 @@ class Worker:
         return self._dispatcher
 
     async def run(self) -> None:
-        """Keep the numbers' state small; ends by cancellation, which also ends every attempt."""
+        """Decide on ambiguous commands and keep the numbers' state small.
+
+        Ends by cancellation, which also ends every attempt.
+        """
+        swept_at = self._clock.monotonic()
         try:
             while True:
-                await asyncio.sleep(SWEEP_S)
-                self._dispatcher.forget_idle(self._clock.monotonic())
+                await asyncio.sleep(LOOK_S)
+                now = self._clock.monotonic()
+                self._decided(self._ambiguity.judge(now, self._clock.wall_ms()))
+                if now >= swept_at + SWEEP_S:
+                    self._dispatcher.forget_idle(now)
+                    swept_at = now
         finally:
             self._disarm()
             for task in self._tasks:
@@ -117,6 +168,8 @@ class Worker:
         """Commands that were read."""
         now = self._clock.monotonic()
         for queued in commands:
+            if (decision := self._ambiguity.taken(queued, now)) is not None:
+                self._decided([decision])
             number = queued.command.phone_number_id
             if self._dispatcher.accept(queued, now) and number not in self._learning:
                 self._learning.add(number)
@@ -137,12 +190,30 @@ class Worker:
         self._dispatcher.resume(self._clock.monotonic())
         self._pump()
 
-    def remember(self, slot: int, sends: Iterable[RecentSend]) -> None:
-        """Messages that left a slot before it was ours: their pairs owe for them."""
+    def remember(self, slot: int, past: SlotAttempts) -> None:
+        """What earlier owners of a slot have sent: its limits are spent, its pairs owe, some of it is open."""
         now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
-        for send in sends:
-            sent_at = now - max(0, wall_ms - send.at_ms) / 1000
-            self._dispatcher.remember(slot, send.phone_number_id, send.recipient, sent_at, now)
+        self._ambiguity.expect(slot, past.tried.values())
+        for number, at_ms in past.last_sent_ms.items():
+            debts = {
+                pair.recipient_digest: (now + (debt.free_at_ms + DEBT_MARGIN_MS - wall_ms) / 1000, debt.exponent)
+                for pair, debt in past.debts.items()
+                if pair.phone_number_id == number and debt.free_at_ms + DEBT_MARGIN_MS > wall_ms
+            }
+            last_sent = now - max(0, wall_ms - at_ms) / 1000
+            if debts or wall_ms - at_ms < SPENT_MS:
+                self._dispatcher.remember(slot, number, NumberPast(last_sent, debts), now)
+
+    def tried(self, slots: frozenset[int]) -> list[tuple[QueuedCommand, Tried]]:
+        """What the journal has to know of these slots: commands that were tried and have no outcome."""
+        now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
+        return [(queued, tried_of(queued, now, wall_ms)) for queued in self._dispatcher.tried(slots)]
+
+    def on_signal(self, slot: int, signal: Mapping[str, Any]) -> None:
+        """What the ingress says of attempts: receipts, and whether their absence means something."""
+        decision = self._ambiguity.on_signal(slot, signal, self._clock.monotonic())
+        if decision is not None:
+            self._decided([decision])
 
     async def drain(self, slots: frozenset[int], budget_s: float) -> bool:
         """Start nothing more for these slots and wait for what is in flight; False when the budget was too short."""
@@ -160,6 +231,7 @@ class Worker:
     def drop(self, slots: frozenset[int]) -> None:
         """The slots are somebody else's now."""
         self._dispatcher.drop(slots)
+        self._ambiguity.drop(slots)
 
     def _pump(self) -> None:
         now = self._clock.monotonic()
@@ -191,8 +263,9 @@ class Worker:
 
     async def _attempt(self, queued: QueuedCommand) -> None:
         started = self._clock.monotonic()
+        queued.started_at_ms = self._clock.wall_ms()
         if queued.first_attempt_at_ms is None:
-            queued.first_attempt_at_ms = self._clock.wall_ms()
+            queued.first_attempt_at_ms = queued.started_at_ms
         try:
             result = await self._request(queued)
         except Exception:
@@ -211,6 +284,12 @@ class Worker:
         except Exception:
             log.exception("delivery.request_not_made", phone_number_id=number)
             return not_sent("internal_error")
+        self._ambiguity.started(queued)
+        try:
+            await self._journal.write(self._attempts.started(queued, self._debt(queued)))
+        except JournalError as error:
+            log.warning("delivery.journal_unavailable", phone_number_id=number, reason=str(error))
+            return withheld("journal_unavailable")
         return await self._api.send(number, token, body, lambda: self._on_written(queued))
 
     def _body(self, queued: QueuedCommand) -> bytes:
@@ -234,13 +313,48 @@ class Worker:
             queued.first_failure_at_ms = queued.first_failure_at_ms or at
             queued.last_failure_at_ms = at
         self._on_answer(queued.command.phone_number_id, result)
-        match self._dispatcher.on_result(queued, result, now):
-            case Settle() as effect:
-                self._settled(queued, effect)
-            case RetryAt(reason=reason):
-                log.debug("delivery.retry", phone_number_id=queued.command.phone_number_id, reason=reason)
+        effect = self._dispatcher.on_result(queued, result, now)
+        match effect:
+            case LookUp():
+                log.info("delivery.ambiguous", phone_number_id=queued.command.phone_number_id, reason=effect.reason)
+                self._ambiguity.unanswered(queued)
             case None:
                 log.warning("delivery.late_result", phone_number_id=queued.command.phone_number_id, kind=result.kind)
+            case _:
+                self._apply(queued, effect, result)
+
+    def _apply(self, queued: QueuedCommand, effect: Effect, result: AttemptOutcome | None) -> None:
+        match effect:
+            case Settle():
+                self._settled(queued, effect)
+            case RetryAt(at=at, reason=reason):
+                log.debug("delivery.retry", phone_number_id=queued.command.phone_number_id, reason=reason)
+                self._ended(queued, at, result)
+
+    def _ended(self, queued: QueuedCommand, retry_at: float, result: AttemptOutcome | None) -> None:
+        """The journal learns that the attempt is over: with it the next owner knows that it need not be looked for."""
+        wait_s = max(0.0, retry_at - self._clock.monotonic())
+        self._note(
+            self._attempts.ended(
+                queued,
+                self._debt(queued),
+                result=result.kind.value if result else "ambiguous",
+                charged=result is None or costs_attempt(result),
+                retry_at_ms=self._clock.wall_ms() + round(wait_s * 1000),
+            )
+        )
+
+    def _decided(self, decisions: Iterable[Decision]) -> None:
+        for queued, effect in decisions:
+            self._apply(queued, effect, None)
+        self._pump()
+
+    def _debt(self, queued: QueuedCommand) -> PairDebt:
+        now = self._clock.monotonic()
+        free_at, exponent = self._dispatcher.debt(queued)
+        if free_at <= now:
+            return PairDebt(0, exponent)
+        return PairDebt(self._clock.wall_ms() + round((free_at - now) * 1000), exponent)
 
     def _settled(self, queued: QueuedCommand, effect: Settle) -> None:
         self._settle(self._outcomes.settle(queued, effect, self._clock.wall_ms()))

@@ -104,19 +104,25 @@ class RecordProducer:
         self._producer = Producer(self._config)
         self._timer = self._loop.call_later(_POLL_IDLE_S, self._poll)
 
-    def publish(self, records: Sequence[Record], settled: Callable[[bool], None] | None = None) -> asyncio.Future[None]:
+    def publish(
+        self,
+        records: Sequence[Record],
+        settled: Callable[[bool], None] | None = None,
+        on_record: Callable[[Message], None] | None = None,
+    ) -> asyncio.Future[None]:
         """Hand records to the client.
 
         Args:
             records: In the order in which they are to be written.
             settled: Called once, when the last of them is acknowledged or given up: whether all were acknowledged. The
                 future may have failed, or been abandoned, long before.
+            on_record: Called with each record that is acknowledged: it has its offset.
 
         Returns:
             A future that is done when Kafka has acknowledged all of them, or fails with :class:`PublishError` at the
             first that it has not. Records of one call that were queued before the failing one may still be written.
         """
-        group = _Group(self._loop.create_future(), settled)
+        group = _Group(self._loop.create_future(), settled, on_record)
         try:
             for record in records:
                 self._producer.produce(
@@ -213,12 +219,18 @@ def _warn(error: KafkaError) -> None:
 class _Group:
     """The records of one publish() call, counted down to one word to whoever waits."""
 
-    __slots__ = ("_ended", "_failed", "_settled", "_total", "future", "queued")
+    __slots__ = ("_ended", "_failed", "_on_record", "_settled", "_total", "future", "queued")
 
-    def __init__(self, future: asyncio.Future[None], settled: Callable[[bool], None] | None) -> None:
+    def __init__(
+        self,
+        future: asyncio.Future[None],
+        settled: Callable[[bool], None] | None,
+        on_record: Callable[[Message], None] | None,
+    ) -> None:
         self.future = future
         self.queued = 0
         self._settled = settled
+        self._on_record = on_record
         self._ended = 0
         self._total: int | None = None
         self._failed = False
@@ -228,11 +240,13 @@ class _Group:
         self._total = self.queued
         self._settle()
 
-    def delivered(self, error: KafkaError | None, _message: Message) -> None:
+    def delivered(self, error: KafkaError | None, message: Message) -> None:
         """Called by the client for each record, while it is polled."""
         self._ended += 1
         if error is not None:
             self.failed_by(error)
+        elif self._on_record is not None:
+            self._on_record(message)
         self._settle()
 
     def failed_by(self, error: KafkaError) -> None:

@@ -50,16 +50,19 @@ class TopicReader:
 
 
 class PositionedReader:
-    """Committed records from chosen offsets of chosen partitions; no group, no commits; used from one thread."""
+    """Records from chosen offsets of chosen partitions; no group, no commits; used from one thread.
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    ``committed``: not those of transactions that are open or were aborted.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, committed: bool = True) -> None:
         self._consumer = Consumer(
             {
                 **config,
                 "group.id": "unused",  # the client wants one; nothing joins a group or commits
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
             }
         )
         self._positions: dict[tuple[str, int], int] = {}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
@@ -79,14 +79,19 @@ class TopicAdmin:
         ).values()
         return list(answer.result().topic_partitions)
 
-    def extents(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+    def extents(
+        self, partitions: Iterable[tuple[str, int]], *, committed: bool = False
+    ) -> dict[tuple[str, int], tuple[int, int]]:
         """Of each partition the oldest offset, and the next one to be written, those in open transactions included.
+
+        ``committed``: up to the first record of a transaction that is still open.
 
         Raises:
             KafkaException: no answer in time.
         """
         names = list(partitions)
-        oldest, newest = self._offsets(names, EARLIEST), self._offsets(names, LATEST)
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        oldest, newest = self._offsets(names, EARLIEST), self._offsets(names, LATEST, level)
         return {name: (oldest[name], newest[name]) for name in names}
 
     def offsets_at(self, partitions: Iterable[tuple[str, int]], at_ms: int) -> dict[tuple[str, int], int]:
@@ -97,9 +102,16 @@ class TopicAdmin:
         """
         return self._offsets(list(partitions), OffsetSpec.for_timestamp(at_ms))
 
-    def _offsets(self, names: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    def _offsets(
+        self,
+        names: list[tuple[str, int]],
+        spec: OffsetSpec,
+        level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[tuple[str, int], int]:
         asked = {TopicPartition(*name): spec for name in names}
-        answers = self._client.list_offsets(asked, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
+        answers = (
+            self._client.list_offsets(asked, isolation_level=level, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
+        )
         return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
     def create(self, specs: Iterable[TopicSpec], replication: int) -> None:

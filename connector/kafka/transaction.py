@@ -73,6 +73,18 @@ class FatalProducerError(Exception):
     """The producer can never write again: another one has taken its place, or it has no right to write."""
 
 
+def fence(config: Mapping[str, Any], transactional_id: str) -> None:
+    """End what a producer of that id has left open, and shut it out if it still lives.
+
+    Blocks until the broker has aborted its transaction.
+
+    Raises:
+        UnreachableProducerError: no answer in time.
+        FatalProducerError: the id may not be used.
+    """
+    TransactionalProducer(config, transactional_id).start()
+
+
 class TransactionalProducer:
     """Used from one thread only. ``config`` has librdkafka's names; ours that guarantee something win."""
 

@@ -75,6 +75,8 @@ class DeliveryAttempt(TypedDict):
     recipient_digest: NotRequired[str]
     pair_free_at: NotRequired[int | None]
     pair_exponent: NotRequired[int]
+    first_attempt_at: NotRequired[int | None]
+    first_failure_at: NotRequired[int | None]
     source: SourceRecord
     worker: NotRequired[str]
     at: int

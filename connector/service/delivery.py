@@ -16,31 +16,26 @@ from confluent_kafka import KafkaException
 
 from connector.clock import Clock
 from connector.config import Settings
-from connector.delivery.admission import Admission
-from connector.delivery.backfill import Backfill
+from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.care import Care
 from connector.delivery.command import Output
-from connector.delivery.consumer import SlotConsumer
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
-from connector.delivery.intake import Intake, Placement
+from connector.delivery.intake import Placement
 from connector.delivery.lease import Lease
-from connector.delivery.ledger.settlements import Ledger
-from connector.delivery.ledger.states import StateWriter
-from connector.delivery.ledger.takeover import Takeover
-from connector.delivery.news import News
+from connector.delivery.ledger.attempts import AttemptWriter
+from connector.delivery.ledger.journal import AttemptJournal
+from connector.delivery.news import Listener, News
 from connector.delivery.outcomes import OutcomeWriter
-from connector.delivery.reception import Reception
 from connector.delivery.retry import RetryPolicy
-from connector.delivery.slots import SlotStarter
 from connector.delivery.worker import Worker
-from connector.kafka.group import GroupConsumer
 from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import TransactionalProducer, UnreachableProducerError
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
 from connector.service.bridge import Bridge
+from connector.service.kafka_side import KafkaSide
 from connector.service.observers import DeliveryObserver
 from connector.service.startup import build_codec, client_config, ended, topics_present, until_it_works, watch_kafka
 from connector.service.topology import destinations, needed_topics, placement, written_records
@@ -76,7 +71,8 @@ class DeliveryService:
             default_rate=THROUGHPUT_MPS[Level.STANDARD],
             in_flight_per_number=IN_FLIGHT_PER_NUMBER,
         )
-        self._observer.watch(self._dispatcher)
+        self._ambiguity = Ambiguity(self._dispatcher, self._observer)
+        self._observer.watch(self._dispatcher, self._ambiguity)
 
     def numbers(self) -> list[dict[str, Any]]:
         """The state of each number, for ``GET /numbers``."""
@@ -137,12 +133,21 @@ class DeliveryService:
             api = await stack.enter_async_context(
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
-            bridge = Bridge(asyncio.get_running_loop(), delivery.drain_s, self._observer.settled)
+            bridge = Bridge(asyncio.get_running_loop(), self._clock, delivery.drain_s, self._observer.settled)
+            bridge.journal = journal = AttemptJournal(
+                client_config(self._settings, self._settings.kafka.producer), on_fatal=_log_fatal
+            )
+            await journal.start()
+            stack.push_async_callback(journal.close)
             lease = Lease(delivery.lease_s)
-            consumer = self._consumer(placement, codec, outcomes, producer, bridge, lease=lease)
-            care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
+            attempts = AttemptWriter(self._names.delivery_attempts, producer.transactional_id, codec)
+            kafka = KafkaSide(self._settings, self._clock, placement, codec, outcomes, producer=producer)
+            consumer = kafka.consumer(
+                bridge, lease, attempts, observer=self._observer, on_slots=bridge.on_slots(self._on_slots)
+            )
+            bridge.care = care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
             stack.callback(care.close)
-            bridge.news = news = self._news(codec, care, admin)
+            bridge.news = news = self._news(codec, bridge, admin)
             bridge.worker = worker = Worker(
                 self._dispatcher,
                 api,
@@ -152,6 +157,10 @@ class DeliveryService:
                 access_token=self._tokens.of,
                 configured_rate=self._configured_rates().get,
                 settle=consumer.settle,
+                note=consumer.note,
+                journal=journal,
+                attempts=attempts,
+                ambiguity=self._ambiguity,
                 observer=self._observer,
                 on_answer=care.on_answer,
                 may_start=lease.holds,
@@ -169,54 +178,6 @@ class DeliveryService:
             self._health.set("group", ok=False, reason="stopping")
             consumer.stop()
             await thread
-
-    def _consumer(
-        self,
-        placement: Placement,
-        codec: Codec,
-        outcomes: OutcomeWriter,
-        producer: TransactionalProducer,
-        bridge: Bridge,
-        *,
-        lease: Lease,
-    ) -> SlotConsumer:
-        """Everything of the Kafka thread."""
-        config = client_config(self._settings, self._settings.kafka.consumer)
-        delivery, names = self._settings.delivery, self._names
-        group = GroupConsumer(config, delivery.group_id, delivery.session_timeout_s)
-        ledger = Ledger(producer, self._observer, self._clock)
-        reception = Reception(
-            Intake(placement, outcomes, codec),
-            Admission(outcomes),
-            ledger.let_go,
-            ledger.live_position,
-            slotted=placement.slotted,
-            window=delivery.window_per_number,
-        )
-        reading = {name: value for name, value in config.items() if name != "group.protocol"}
-        takeover = Takeover(
-            lambda: TopicAdmin(client_config(self._settings, {})),
-            delivery.group_id,
-            lambda: PositionedReader(reading),
-            codec,
-            self._clock,
-            state_topic=names.delivery_state,
-            outcomes_topic=names.delivery_outcomes,
-        )
-        return SlotConsumer(
-            group,
-            ledger,
-            reception,
-            bridge,
-            self._clock,
-            slots=SlotStarter(placement, takeover),
-            lease=lease,
-            backfill=Backfill(PositionedReader(reading), reception.backlog, ledger.live_position),
-            states=StateWriter(names.delivery_state, placement.slots, producer.transactional_id, codec),
-            topics=[*names.commands, names.rerouted_commands],
-            on_slots=bridge.on_slots(self._on_slots),
-            on_read=self._observer.consumed,
-        )
 
     def _care(
         self,
@@ -244,14 +205,14 @@ class DeliveryService:
             reread_level=bridge.reread_level,
         )
 
-    def _news(self, codec: Codec, care: Care, admin: TopicAdmin) -> News:
+    def _news(self, codec: Codec, listener: Listener, admin: TopicAdmin) -> News:
         config = client_config(self._settings, self._settings.kafka.consumer)
         reading = {name: value for name, value in config.items() if name != "group.protocol"}
         return News(
             lambda: PositionedReader(reading),
             admin,
             codec,
-            care,
+            listener,
             signals_topic=self._names.number_signals,
             control_topic=self._names.delivery_control,
         )
@@ -266,6 +227,10 @@ class DeliveryService:
             for number in self._settings.numbers
             if isinstance(number.throughput_mps, int)
         }
+
+
+def _log_fatal(reason: str) -> None:
+    log.error("delivery.journal_failed", reason=reason)
 
 
 class _Tokens:

@@ -6,10 +6,12 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.admission import REPEATED
+from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.command import QueuedCommand, Settlement
 from connector.delivery.dispatcher import Dispatcher, NumberState
 from connector.delivery.intake import FORWARDED
-from connector.telemetry.metrics import Hold, Metrics, PhoneNumber, Queue
+from connector.telemetry.labels import Hold, PhoneNumber, Queue
+from connector.telemetry.metrics import Metrics
 from connector.whatsapp.response import AttemptOutcome
 
 log = structlog.get_logger()
@@ -29,6 +31,16 @@ class DeliveryObserver:
         code = result.error.code if result.error else None
         self._metrics.http_client_duration.record(seconds, {"phone_number_id": number, "http_status": status or 0})
         self._metrics.attempts.add(1, {"phone_number_id": number, "outcome": result.kind.value, "code": code or 0})
+
+    def resolved(self, phone_number_id: str, how: str) -> None:
+        """An ambiguous command is waited for no more."""
+        self._metrics.ambiguous_resolved.add(1, {"phone_number_id": phone_number_id, "how": how})
+        log.info("delivery.ambiguous_resolved", phone_number_id=phone_number_id, how=how)
+
+    def late_receipt(self, phone_number_id: str) -> None:
+        """What was decided on has arrived after all."""
+        self._metrics.late_receipts.add(1, {"phone_number_id": phone_number_id})
+        log.warning("delivery.late_receipt", phone_number_id=phone_number_id)
 
     def transaction(self, *, committed: bool, seconds: float) -> None:
         """One transaction has ended after so many seconds."""
@@ -62,8 +74,9 @@ class DeliveryObserver:
                 attempts=settlement.attempts,
             )
 
-    def watch(self, dispatcher: Dispatcher) -> None:
-        """Ask the dispatcher for its numbers whenever somebody collects."""
+    def watch(self, dispatcher: Dispatcher, ambiguity: Ambiguity) -> None:
+        """Ask for the present state whenever somebody collects."""
+        self._metrics.ambiguous_open.watch(lambda: [(len(ambiguity), {})])
         gauges = _Gauges(dispatcher, self._clock)
         self._metrics.commands_queued.watch(gauges.queued)
         self._metrics.commands_in_flight.watch(gauges.in_flight)

@@ -21,6 +21,7 @@ def needed_topics(settings: Settings) -> list[str]:
         *dead_letters,
         names.rerouted_commands,
         names.delivery_outcomes,
+        names.delivery_attempts,
         names.delivery_state,
         names.number_signals,
         names.delivery_control,
@@ -32,6 +33,7 @@ def written_records(settings: Settings) -> dict[str, str]:
     names = settings.topic_names
     return {
         "DeliveryOutcome": names.delivery_outcomes,
+        "DeliveryAttempt": names.delivery_attempts,
         "DeliveryState": names.delivery_state,
         "DeliveryControl": names.delivery_control,
     }
@@ -46,7 +48,13 @@ def placement(settings: Settings, counts: Mapping[str, int]) -> Placement:
     names = settings.topic_names
     slots = counts[names.rerouted_commands]
     dead_letters = (names.dead_letters_of(topic) for topic in names.commands)
-    owned = [names.delivery_outcomes, names.delivery_state, names.number_signals, *dead_letters]
+    owned = [
+        names.delivery_outcomes,
+        names.delivery_attempts,
+        names.delivery_state,
+        names.number_signals,
+        *dead_letters,
+    ]
     faults = [
         Fault(topic, f"has {counts[topic]} partitions, {names.rerouted_commands} has {slots}; they must be equal")
         for topic in owned

@@ -15,7 +15,6 @@ from typing import (
     ClassVar,
     Generic,
     NamedTuple,
-    TypedDict,
     TypeVar,
     cast,
     get_args,
@@ -24,6 +23,22 @@ from typing import (
 )
 
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, NoOpMeterProvider, Observation
+
+from connector.telemetry.labels import (
+    Answer,
+    Attempt,
+    Hold,
+    Kind,
+    LookUpEnd,
+    NoLabels,
+    Outcome,
+    PhoneNumber,
+    Queue,
+    Reason,
+    Request,
+    Result,
+    Topic,
+)
 
 OVERFLOW = "_OTHER"  # the value OpenTelemetry's conventions use for what is not listed
 VALUES_MAX = 100
@@ -35,79 +50,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 ACKNOWLEDGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SETTLE_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
-
-
-class NoLabels(TypedDict):
-    """No labels: pass ``{}``."""
-
-
-class Request(TypedDict):
-    """``method`` in capitals, ``status`` as answered."""
-
-    method: str
-    status: int
-
-
-class Kind(TypedDict):
-    """What an item is."""
-
-    kind: str
-
-
-class Reason(TypedDict):
-    """Why, from a closed set."""
-
-    reason: str
-
-
-class Topic(TypedDict):
-    """Full name of the topic."""
-
-    topic: str
-
-
-class Answer(TypedDict):
-    """``http_status`` is 0 when there was no answer."""
-
-    phone_number_id: str
-    http_status: int
-
-
-class Attempt(TypedDict):
-    """``code`` is Meta's error code, 0 without one."""
-
-    phone_number_id: str
-    outcome: str
-    code: int
-
-
-Outcome = TypedDict("Outcome", {"outcome": str, "class": str})
-
-
-class Queue(TypedDict):
-    """Commands of one number and rank."""
-
-    phone_number_id: str
-    priority: int
-
-
-class PhoneNumber(TypedDict):
-    """One business number, by Meta's id."""
-
-    phone_number_id: str
-
-
-class Hold(TypedDict):
-    """Why a number sends nothing."""
-
-    phone_number_id: str
-    reason: str
-
-
-class Result(TypedDict):
-    """``committed`` or ``aborted``."""
-
-    result: str
 
 
 _PROMETHEUS_UNITS = {"s": "_seconds", "By": "_bytes", "{message}/s": "_per_second"}
@@ -347,6 +289,30 @@ class Metrics:
     ]
     number_held: Annotated[
         Gauge[Hold], Spec("whatsapp.connector.number.held", "{hold}", "1 while a number is held, by reason.")
+    ]
+    ambiguous_open: Annotated[
+        Gauge[NoLabels],
+        Spec(
+            "whatsapp.connector.ambiguous.open",
+            "{command}",
+            "Commands of which nobody knows whether they arrived; they wait for a receipt, 10 minutes at most.",
+        ),
+    ]
+    ambiguous_resolved: Annotated[
+        Counter[LookUpEnd],
+        Spec(
+            "whatsapp.connector.ambiguous.resolved",
+            "{command}",
+            "Ambiguous commands that are waited for no more: receipt (it arrived), silent (it did not) or unproven.",
+        ),
+    ]
+    late_receipts: Annotated[
+        Counter[PhoneNumber],
+        Spec(
+            "whatsapp.connector.receipts.late",
+            "{command}",
+            "Receipts of commands that had been sent again, or given up, as not arrived.",
+        ),
     ]
     reroutes: Annotated[
         Counter[NoLabels],

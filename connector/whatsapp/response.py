@@ -117,6 +117,11 @@ def withheld(reason: str) -> AttemptOutcome:
     return AttemptOutcome(Kind.THROTTLED, reason)
 
 
+def received(message_id: str | None) -> AttemptOutcome:
+    """No answer came, but a status that names the attempt: Meta has it."""
+    return AttemptOutcome(Kind.ACCEPTED, "receipt", message_id=message_id or None)
+
+
 def maybe_sent(reason: str) -> AttemptOutcome:
     """The request may have reached Meta, but no answer came."""
     return AttemptOutcome(Kind.AMBIGUOUS, reason, error=GraphError(title=reason))

@@ -12,13 +12,14 @@ from typing import Any, Final
 from connector.delivery.admission import Admission
 from connector.delivery.backfill import Backfill
 from connector.delivery.backlog import Partition
-from connector.delivery.command import Output, QueuedCommand, Settle, Settlement, Source, Verdict
+from connector.delivery.command import Output, QueuedCommand, Settle, Settlement, Source, Tried, Verdict
 from connector.delivery.consumer import SlotConsumer
 from connector.delivery.intake import Intake, Placement
 from connector.delivery.lease import Lease
+from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
-from connector.delivery.ledger.takeover import History, RecentSend
+from connector.delivery.ledger.takeover import History
 from connector.delivery.outcomes import Destinations, OutcomeWriter
 from connector.delivery.reception import Reception
 from connector.delivery.slots import SlotStarter
@@ -139,8 +140,10 @@ class Broker:
         """What earlier owners have left."""
         histories = {slot: History(slot) for slot in slots}
         for partition in partitions:
-            if partition in self.offsets:
-                histories[partition.partition].positions[partition] = self.offsets[partition]
+            begun = histories[partition.partition]
+            begun.positions[partition] = self.offsets.get(partition, 0)
+            if partition not in self.offsets:
+                begun.unstored.add(partition)
         for output in self.outputs:
             history = histories.get(output.partition)
             if history is not None and output.topic == "state":
@@ -156,6 +159,10 @@ class Broker:
                     accepted=outcome["outcome"] == "ACCEPTED",
                     at_ms=outcome["settled_at"],
                 )
+            elif history is not None and output.topic == "attempts":
+                history.attempts.read(output.value, CODEC)
+        for begun in histories.values():
+            begun.forget_settled()
         return list(histories.values())
 
 
@@ -269,7 +276,9 @@ class FakeLoop:
         self.fed: list[QueuedCommand] = []
         self.happened: list[str] = []
         self.settled_: list[Settlement] = []
-        self.remembered: list[RecentSend] = []
+        self.remembered: list[SlotAttempts] = []
+        self.tried_: list[tuple[QueuedCommand, Tried]] = []
+        self.attempts_end: dict[int, int] = {}
         self.while_draining: Callable[[], None] = lambda: None
 
     def feed(self, commands: Sequence[QueuedCommand]) -> None:
@@ -287,10 +296,18 @@ class FakeLoop:
         self.happened.append(f"drop {sorted(slots)}")
         self.open = {name: command for name, command in self.open.items() if command.slot not in slots}
 
-    def remember(self, slot: int, sends: Sequence[RecentSend]) -> None:
+    def remember(self, slot: int, past: SlotAttempts) -> None:
         """Nothing to do with it here."""
         del slot
-        self.remembered += sends
+        self.remembered.append(past)
+
+    def tried(self, slots: frozenset[int]) -> list[tuple[QueuedCommand, Tried]]:
+        """As a test says."""
+        return [found for found in self.tried_ if found[0].slot in slots]
+
+    def next_attempt(self, slot: int) -> int | None:
+        """As a test says."""
+        return self.attempts_end.get(slot)
 
     def resume(self) -> None:
         """The lease is back."""
@@ -331,6 +348,7 @@ class Site:
         reception = Reception(
             intake or Intake(placement, self.outcomes, CODEC),
             Admission(self.outcomes),
+            self.outcomes,
             ledger.let_go,
             ledger.live_position,
             slotted=placement.slotted,
@@ -349,6 +367,7 @@ class Site:
             backfill=Backfill(reader, reception.backlog, ledger.live_position),
             lease=Lease(20.0),
             states=StateWriter("state", SLOTS, "worker", CODEC),
+            attempts=AttemptWriter("attempts", "worker", CODEC),
             topics=list(TOPICS),
             on_slots=lambda _: None,
             on_read=lambda _, __: None,

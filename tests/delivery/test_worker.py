@@ -9,8 +9,11 @@ import uvloop
 from structlog.testing import capture_logs
 
 from connector.clock import SystemClock
-from connector.delivery.command import QueuedCommand, Settlement
+from connector.delivery.ambiguity import Ambiguity
+from connector.delivery.command import Output, QueuedCommand, Settlement
 from connector.delivery.dispatcher import LEVEL_WAIT_S, Dispatcher
+from connector.delivery.ledger.attempts import AttemptWriter
+from connector.delivery.ledger.journal import JournalError
 from connector.delivery.outcomes import Destinations, OutcomeWriter
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.worker import LEVEL_REREAD_S, SWEEP_S, Worker
@@ -21,6 +24,7 @@ from tests.delivery.making import ACCEPTED, MARKETING, NUMBER, WALL_MS, queued, 
 from tests.delivery.virtual_loop import START, VirtualLoop, in_virtual_time
 
 SLOT: Final = frozenset({0})
+ATTEMPTS: Final = AttemptWriter("attempts", "worker", Codec())
 OUTCOMES: Final = OutcomeWriter(Destinations("outcomes", {}, "dlq", "shop"), Codec())
 
 Send = Callable[["FakeApi", dict[str, Any]], Awaitable[AttemptOutcome]]
@@ -58,16 +62,45 @@ class FakeApi:
         return self.levels.pop(0) if len(self.levels) > 1 else self.levels[0]
 
 
+class FakeJournal:
+    """Takes every record at once, until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.written: list[Output] = []
+        self.fails = False
+        self.waits_s = 0.0
+
+    async def write(self, output: Output) -> None:
+        """One more."""
+        if self.waits_s:
+            await asyncio.sleep(self.waits_s)
+        if self.fails:
+            message = "planted"
+            raise JournalError(message)
+        self.written.append(output)
+
+
 class Observed:
     """Attempts, as they are reported."""
 
     def __init__(self) -> None:
         self.attempts: list[tuple[str, float]] = []
+        self.looked_for: list[str] = []
+        self.late: list[str] = []
 
     def attempted(self, queued: QueuedCommand, result: AttemptOutcome, seconds: float) -> None:
         """One more."""
         del queued
         self.attempts.append((result.reason, seconds))
+
+    def resolved(self, phone_number_id: str, how: str) -> None:
+        """One more."""
+        del phone_number_id
+        self.looked_for.append(how)
+
+    def late_receipt(self, phone_number_id: str) -> None:
+        """One more."""
+        self.late.append(phone_number_id)
 
 
 class Bench:
@@ -79,6 +112,8 @@ class Bench:
         self.settlements: list[Settlement] = []
         self.configured: dict[str, int] = {}
         self.observed = Observed()
+        self.journal = FakeJournal()
+        self.notes: list[Output] = []
         self.dispatcher = Dispatcher(RetryPolicy(), seeded(1), default_rate=20, in_flight_per_number=99)
         self.worker = Worker(
             self.dispatcher,
@@ -89,6 +124,10 @@ class Bench:
             access_token=token,
             configured_rate=self.configured.get,
             settle=self.settlements.append,
+            note=self.notes.append,
+            journal=self.journal,
+            attempts=ATTEMPTS,
+            ambiguity=Ambiguity(self.dispatcher, self.observed),
             observer=self.observed,
         )
 
@@ -303,7 +342,7 @@ def test_other_slots_go_on_during_a_drain() -> None:
 
 
 def test_an_api_that_raises_leaves_the_message_in_doubt() -> None:
-    """Whatever it was, the request may have left: the marketing message is not sent again."""
+    """Whatever it was, the request may have left: the marketing message is not sent again, and given up in the end."""
 
     async def script(bench: Bench) -> None:
         def fail(_: int) -> AttemptOutcome:
@@ -312,7 +351,9 @@ def test_an_api_that_raises_leaves_the_message_in_doubt() -> None:
 
         bench.api.answer = fail
         bench.worker.feed([queued(policy=MARKETING)])
-        await asyncio.sleep(60.0)
+        running = asyncio.create_task(bench.worker.run())
+        await asyncio.sleep(700.0)
+        running.cancel()
 
     with capture_logs():
         bench = on_a_bench(script)
@@ -470,8 +511,9 @@ def test_a_thousand_messages_a_second_do_not_spin() -> None:
         api = FakeApi(clock.monotonic)
         api.answering_s = 0.0
         settled: list[Settlement] = []
+        dispatcher = Dispatcher(RetryPolicy(), seeded(1), default_rate=1000, in_flight_per_number=1000)
         worker = CountingWorker(
-            Dispatcher(RetryPolicy(), seeded(1), default_rate=1000, in_flight_per_number=1000),
+            dispatcher,
             api,
             OUTCOMES,
             clock,
@@ -479,6 +521,10 @@ def test_a_thousand_messages_a_second_do_not_spin() -> None:
             access_token=lambda _: "token",
             configured_rate=lambda _: 1000,
             settle=settled.append,
+            note=lambda _: None,
+            journal=FakeJournal(),
+            attempts=ATTEMPTS,
+            ambiguity=Ambiguity(dispatcher, Observed()),
             observer=Observed(),
         )
         worker.feed(crowd(400))
@@ -490,12 +536,14 @@ def test_a_thousand_messages_a_second_do_not_spin() -> None:
 
 
 def test_a_late_answer_is_ambiguous_for_as_long_as_the_policy_says() -> None:
-    """CRM is sent again after an ambiguous attempt; the fifth one is its last."""
+    """CRM is sent again when nobody can tell for ten minutes; the fifth attempt is its last."""
 
     async def script(bench: Bench) -> None:
         bench.api.answer = lambda _: maybe_sent("TimeoutError")
         bench.worker.feed([queued()])
-        await asyncio.sleep(500.0)
+        running = asyncio.create_task(bench.worker.run())
+        await asyncio.sleep(3100.0)
+        running.cancel()
 
     bench = on_a_bench(script)
     (settlement,) = bench.settlements

@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from connector.delivery.command import Effect, QueuedCommand, RetryAt, Settle, Source
+from connector.delivery.command import Effect, LookUp, QueuedCommand, RetryAt, Settle, Source
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.throughput_limit import NEVER
@@ -26,10 +26,16 @@ NUMBERS: Final = {"100": 0, "101": 0, "102": 1}
 USERS: Final = ("a", "b", "c", "d", "e")
 START: Final = 10_000.0
 
+RECEIVED_SHARE: Final = 0.5
+"""Of the attempts without an answer: how many show themselves, and how many of the others are proven lost."""
+
 LOOK_AHEAD_SHARE: Final = 0.02
 """How often a copy of the dispatcher is asked whether it sleeps past work: copies cost more than all else here."""
 
 Answer = Callable[[QueuedCommand, Random], AttemptOutcome]
+
+
+_names = itertools.count()
 
 
 class Violation(AssertionError):  # noqa: N818 - what a checker finds, not a fault of the test
@@ -215,12 +221,26 @@ class World:
 
     def _answered(self, command: QueuedCommand, result: AttemptOutcome) -> None:
         effect = self.dispatcher.on_result(command, result, self.now)
+        self._follow(command, effect)
+        if effect is not None:
+            for checker in self._told():
+                checker.counted(command, result)
+        if isinstance(effect, LookUp):
+            self.at(self.now + self.random.choice((1.0, 60.0, 600.0)), lambda: self._look(command))
+
+    def _look(self, command: QueuedCommand) -> None:
+        """A receipt came, or silence has said enough."""
+        if self.random.random() < RECEIVED_SHARE:
+            effect = self.dispatcher.on_receipt(command, "wamid.1", self.now)
+        else:
+            effect = self.dispatcher.on_silence(command, self.now, proven=self.random.random() < RECEIVED_SHARE)
+        self._follow(command, effect)
+
+    def _follow(self, command: QueuedCommand, effect: Effect | None) -> None:
         if isinstance(effect, Settle):
             self._unsettled.pop(command.reading.record.source, None)
         for checker in self._told():
             checker.answered(command, effect)
-            if effect is not None:
-                checker.counted(command, result)
         if isinstance(effect, RetryAt) and effect.at < self.now:
             message = "Retries: into the past"
             raise Violation(message)
@@ -236,6 +256,7 @@ def read_again(command: QueuedCommand) -> QueuedCommand:
         epoch=command.reading.epoch + 1,
         expires_at=command.expires_at,
         read=command.reading.record,
+        command_id=command.command_id,
     )
 
 
@@ -256,6 +277,7 @@ def populate(world: World, commands: int, seconds: float, *, rebalances: int = 0
             slot=NUMBERS[number],
             retry_at=world.now + random.uniform(1.0, 60.0) if random.random() < 0.1 else 0.0,
             expires_at=world.now + lifetime_s if random.random() < 0.4 else None,
+            command_id=f"command {next(_names)}",
         )
         world.feed(command)
 

@@ -139,9 +139,15 @@ class TamperingProducer(RecordProducer):
         super().__init__({"bootstrap.servers": bootstrap}, delivery_timeout_s=20.0)
         self._tamper = tamper
 
-    def publish(self, records: Sequence[Record], settled: Callable[[bool], None] | None = None) -> asyncio.Future[None]:
+    def publish(
+        self,
+        records: Sequence[Record],
+        settled: Callable[[bool], None] | None = None,
+        on_record: Callable[[Any], None] | None = None,
+    ) -> asyncio.Future[None]:
         """Only what is left of them."""
-        return super().publish([found for record in records if (found := self._tamper(record)) is not None], settled)
+        left = [found for record in records if (found := self._tamper(record)) is not None]
+        return super().publish(left, settled, on_record)
 
 
 @asynccontextmanager

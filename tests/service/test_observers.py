@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.command import Output, Settlement, Source
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.intake import FORWARDED
@@ -107,7 +108,7 @@ def test_transactions_and_records_are_counted(readings: Readings, observer: Deli
 def test_the_state_of_numbers_is_read_when_somebody_asks(readings: Readings, observer: DeliveryObserver) -> None:
     """Queue by priority, requests under way, rate, and why a number is held: as it is at that moment."""
     dispatcher = Dispatcher(RetryPolicy(), seeded(1), default_rate=80, in_flight_per_number=9)
-    observer.watch(dispatcher)
+    observer.watch(dispatcher, Ambiguity(dispatcher, observer))
     queue = "whatsapp.connector.commands.queued"
     assert readings.labels(queue) == []
     dispatcher.set_rate(NUMBER, 80, 100.0)

@@ -59,9 +59,9 @@ class Ledger:
         """The partition is ours from now on; what belongs to an earlier epoch of it is void."""
         self._epochs[partition] = epoch
 
-    def begin(self, partition: Partition, position: int) -> None:
-        """The live stream of the partition begins at this committed position."""
-        self._watermarks.setdefault(partition, Watermark(position))
+    def begin(self, partition: Partition, position: int, *, stored: bool = True) -> None:
+        """The live stream of the partition begins here; a position that is not ``stored`` is committed soon."""
+        self._watermarks.setdefault(partition, Watermark(position, stored=stored))
 
     def epoch(self, partition: Partition) -> int | None:
         """The epoch of the assignment; None when the partition is not ours."""

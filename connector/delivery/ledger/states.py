@@ -11,7 +11,7 @@ from connector.delivery.backlog import Interval, Kept, Partition
 from connector.delivery.command import Output
 from connector.records.codec import Codec
 from connector.records.headers import cloud_event, event_type
-from connector.records.types import DeliveryState
+from connector.records.types import DeliveryState, SlotState
 
 SLOT_KEY: Final = b"slot"
 _EVENT_TYPE: Final = event_type("DeliveryState")
@@ -19,9 +19,9 @@ _EVENT_TYPE: Final = event_type("DeliveryState")
 
 @dataclass(slots=True)
 class SlotStates:
-    """What was read of one slot: the group's slot count when it was last owned, and the deferred units."""
+    """What was read of one slot: its own record, and the deferred units."""
 
-    slots_total: int | None = None
+    slot: SlotState | None = None
     kept: dict[tuple[str, bytes], Kept] = field(default_factory=dict)
 
     def read(self, key: bytes | None, value: bytes | None, codec: Codec) -> None:
@@ -34,7 +34,7 @@ class SlotStates:
             return
         state = codec.decode("DeliveryState", value) if value is not None else {}
         if key == SLOT_KEY:
-            self.slots_total = (state.get("slot") or {}).get("slots_total", self.slots_total)
+            self.slot = state.get("slot") or self.slot
             return
         number_key, _, topic = key.rpartition(b"/")
         unit = (topic.decode(errors="replace"), number_key)
@@ -50,19 +50,20 @@ class StateWriter:
     """Builds state records for one worker."""
 
     def __init__(self, topic: str, slots: int, worker: str, codec: Codec) -> None:
-        self._topic = topic
+        self.topic = topic
         self._slots = slots
         self._worker = worker
         self._codec = codec
 
-    def slot(self, slot: int, now_ms: int, *, released: bool) -> Output:
-        """Who owns the slot, or owned it last."""
+    def slot(self, slot: int, now_ms: int, *, released: bool, attempts_offset: int) -> Output:
+        """Who owns the slot, or owned it last; no record of its attempts below ``attempts_offset`` matters any more."""
         return self._output(slot, SLOT_KEY, {
             "slot": {
                 "slots_total": self._slots,
                 "worker": self._worker,
                 "transactional_id": self._worker,
                 "released": released,
+                "attempts_offset": attempts_offset,
                 "updated_at": now_ms,
             },
         }, now_ms)  # fmt: skip
@@ -71,7 +72,7 @@ class StateWriter:
         """What has to survive of a deferred unit; a tombstone when nothing has to."""
         name = key + b"/" + partition.topic.encode()
         if kept is None:
-            return Output(self._topic, partition.partition, name, None, ())
+            return Output(self.topic, partition.partition, name, None, ())
         beyond = [{"from": interval.first, "to": interval.last} for interval in kept.settled_beyond]
         return self._output(
             partition.partition, name, {"number": {"cursor": kept.cursor, "settled_beyond": beyond}}, now_ms
@@ -81,4 +82,4 @@ class StateWriter:
         record: DeliveryState = state
         event_id = f"{self._worker}/{slot}/{key.decode(errors='replace')}/{now_ms}"
         headers = tuple(cloud_event(event_id, _EVENT_TYPE, f"/whatsapp-kafka-connector/{self._worker}"))
-        return Output(self._topic, slot, key, self._codec.encode("DeliveryState", record), headers)
+        return Output(self.topic, slot, key, self._codec.encode("DeliveryState", record), headers)
