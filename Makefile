@@ -46,7 +46,7 @@ chaos: setup ## The whole system under load and kills for some minutes; a verdic
 	$(CHAOS) $(if $(SECONDS),--seconds $(SECONDS))
 
 chaos-long: setup ## The same with 20 minutes of load and a larger backlog (SEED=..., SECONDS=...).
-	$(CHAOS) --seconds $(or $(SECONDS),1200) --backlog 120000
+	$(CHAOS) --seconds $(or $(SECONDS),1200) --backlog 120000 --drain 700
 
 lint: setup ## Style, formatting, and who may import whom.
 	$(BIN)/ruff check .

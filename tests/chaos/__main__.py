@@ -18,6 +18,7 @@ from tests.fixtures.apache_kafka import KafkaUnavailable
 SECONDS: Final = 95.0
 """Of load: as long as one round of every disturbance takes."""
 BACKLOG: Final = 25_000
+DRAIN: Final = 60.0
 
 
 def main() -> int:
@@ -36,6 +37,7 @@ def main() -> int:
         only=arguments.only,
         required=_required(arguments.require) & arguments.only,
         keep_logs=arguments.keep_logs,
+        drain_s=arguments.drain,
     )
     signal.signal(signal.SIGTERM, _interrupted)
     say(f"seed {order.seed}")
@@ -70,6 +72,9 @@ def _guarantees(text: str) -> frozenset[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of load in the storm (default: %(default)s)")
+    parser.add_argument(
+        "--drain", type=float, default=DRAIN, help="seconds for the last command (default: %(default)s)"
+    )
     parser.add_argument("--backlog", type=int, default=BACKLOG, help="commands queued for D12 (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="makes the same plan and load again (default: a new one, printed)")
     parser.add_argument("--require", type=Path, metavar="FILE", help="guarantees that have to pass, one a line")

@@ -39,6 +39,7 @@ class Order:
         backlog: commands that are queued to see what they cost.
         only: guarantees that are looked at; parts of the run that serve no other are left out.
         required: guarantees that have to pass.
+        drain_s: how long it is waited for the last command; what nobody knows of is decided on after ten minutes.
         keep_logs: folder that gets every process's log and the storm's ledgers.
     """
 
@@ -48,6 +49,7 @@ class Order:
     only: frozenset[str]
     required: frozenset[str]
     keep_logs: Path | None = None
+    drain_s: float = 60.0
 
 
 def run(order: Order, say: Callable[[str], None]) -> Report:
@@ -140,7 +142,7 @@ class _Bench:
             numbers=[number.id for number in NUMBERS],
         )
         self.notes += plan.left_out
-        stage = StormStage(self.place, plan)
+        stage = StormStage(self.place, plan, self.order.drain_s)
         storm = await stage.run()
         self.stops += stage.installation.stops
         self.totals |= stage.disturber.totals

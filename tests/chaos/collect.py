@@ -107,6 +107,7 @@ def outcome(message: Message) -> Outcome:
         attempts=record["attempts"],
         message_id=record["message_id"] or "",
         settled_at_ms=_millis(record["settled_at"]),
+        recovered=record["recovered"],
     )
 
 
@@ -146,6 +147,26 @@ def cursors(messages: Iterable[Message]) -> dict[tuple[str, str], int]:
         if state is not None and state["cursor"] is not None:
             found[number, topic] = state["cursor"]
     return found
+
+
+def open_attempts(messages: Iterable[Message]) -> dict[Source, int]:
+    """Commands whose last attempt has no ENDED, and when it began in Unix milliseconds."""
+    started: dict[Source, tuple[int, int]] = {}
+    ended: dict[Source, int] = {}
+    for message in messages:
+        record = _CODEC.decode("DeliveryAttempt", _bytes(message.value()))
+        source, attempt = Source(**record["source"]), record["attempt"]
+        if record["phase"] == "ENDED":
+            ended[source] = max(attempt, ended.get(source, 0))
+        else:
+            started[source] = max((attempt, _millis(record["at"])), started.get(source, (0, 0)))
+    return {source: at for source, (attempt, at) in started.items() if attempt > ended.get(source, 0)}
+
+
+def sent_again(messages: Iterable[Message]) -> int:
+    """How many ambiguous attempts ended in another one."""
+    records = (_CODEC.decode("DeliveryAttempt", _bytes(message.value())) for message in messages)
+    return sum(record["result"] == "ambiguous" for record in records)
 
 
 def event(message: Message, names: TopicNames) -> Event:

@@ -108,6 +108,7 @@ class Outcome:
     attempts: int = 0
     message_id: str = ""
     settled_at_ms: int = 0
+    recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,9 @@ class Storm:
         rerouted: where a forwarded command lies, by where it was produced.
         committed: the group's offsets by topic and partition.
         cursors: first offset that was left in the log, by number and topic.
+        sent_again: ambiguous attempts after which a command was sent again.
+        open_attempts: commands whose last attempt has no answer in the journal, and when it began.
+        ended_ms: when the ledgers were read.
         rejects: values of the rejects topic.
         webhooks: the simulator's own sums.
         leaks: None when nothing was searched.
@@ -245,6 +249,9 @@ class Storm:
     rerouted: Mapping[Source, Source] = field(default_factory=dict)
     committed: Mapping[tuple[str, int], int] = field(default_factory=dict)
     cursors: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    sent_again: int = 0
+    open_attempts: Mapping[Source, int] = field(default_factory=dict)
+    ended_ms: int = 0
     posted: tuple[Posted, ...] = ()
     events: tuple[Event, ...] = ()
     rejects: tuple[bytes, ...] = ()

@@ -43,10 +43,12 @@ class StormStage:
     Args:
         place: where it takes place.
         plan: what is done to whom.
+        drain_s: how long it is waited for the last command after the load.
     """
 
-    def __init__(self, place: Site, plan: Plan) -> None:
+    def __init__(self, place: Site, plan: Plan, drain_s: float) -> None:
         self._place = place
+        self._drain_s = drain_s
         self._plan = plan
         self.installation = Installation(
             place,
@@ -134,7 +136,7 @@ class StormStage:
                 settled.update(collect.outcome(message).source for message in outcomes.more())
                 return wanted <= settled
 
-            await holds(all_settled, DRAINED_WITHIN_S, LOOK_EVERY_S)
+            await holds(all_settled, self._drain_s, LOOK_EVERY_S)
         with self.installation.observer() as observer:
             # Nothing more comes in by itself; what is under way is waited for.
             done = await holds(lambda: not observer.webhooks()["updates"]["pending"], DRAINED_WITHIN_S, LOOK_EVERY_S)
@@ -164,6 +166,9 @@ class StormStage:
             dead_letters=tuple(collect.dead_letter(message) for topic in letters for message in on[topic]),
             rerouted=dict(filter(None, map(collect.rerouted, on[names.rerouted_commands]))),
             cursors=collect.cursors(on[names.delivery_state]),
+            sent_again=collect.sent_again(on[names.delivery_attempts]),
+            open_attempts=collect.open_attempts(on[names.delivery_attempts]),
+            ended_ms=_CLOCK.wall_ms(),
             committed=collect.committed(self._place.broker.bootstrap, group, names, SLOTS),
             posted=tuple(self._webhooks.posted),
             events=tuple(collect.event(message, names) for topic in events for message in on[topic]),

@@ -102,6 +102,16 @@ def test_d1_lets_a_pair_wait_that_was_sent_away() -> None:
     assert verdict.figures["waiting for their pair"] == 1
 
 
+def test_d1_lets_what_nobody_knows_of_wait_for_ten_minutes() -> None:
+    """An open attempt is looked for in the receipts; after that time it should have been decided on."""
+    last = COMMANDS[9]
+    begun = replace(CLEAN, outcomes=CLEAN.outcomes[:9], committed={(CRM, 0): 9}, open_attempts={last.source: 1_000_000})
+    waiting = delivery.d1(replace(begun, ended_ms=1_600_000))
+    assert waiting.finding is Finding.PASS
+    assert waiting.figures["waiting for a receipt"] == 1
+    assert delivery.d1(replace(begun, ended_ms=1_700_000)).figures["not settled in time"] == 1
+
+
 def test_d1_follows_a_forwarded_command() -> None:
     """Its origin's offset is committed; what counts is the place it was forwarded to."""
     place = Source("t.rerouted", 3, 7)

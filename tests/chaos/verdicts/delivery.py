@@ -32,6 +32,9 @@ EXPIRY_SLACK_MS: Final = 500
 """Between the last look at the clock before a request is written and its arrival, on a machine that has other things to
 do."""
 
+LOOKED_FOR_MS: Final = 630_000
+"""An attempt without an answer is decided on after ten minutes at the latest."""
+
 SETTLES_MS: Final = 2_000
 """From an acceptance until its outcome is committed, with room to spare: 200 ms are promised."""
 
@@ -44,8 +47,8 @@ def d1(storm: Storm) -> Verdict:
     """No command is lost: each one that Kafka acknowledged has an outcome.
 
     One that the group's offsets have passed, and that no cursor of its number asks for, is lost. Otherwise it is
-    waiting, which is in order only for a pair that the Cloud API has sent away with 131056: that wait may be longer
-    than the bench's.
+    waiting, which is in order only for a pair that the Cloud API has sent away with 131056, and behind an attempt that
+    nobody knows of whether it arrived: these waits may be longer than the bench's.
     """
     if not storm.commands:
         return not_measured("D1", "no command was produced")
@@ -54,18 +57,29 @@ def d1(storm: Storm) -> Verdict:
     lost = [command for command in missing if not _still_queued(command, storm)]
     sent_away = {(r.number, r.recipient) for r in storm.requests if r.code == PAIR_LIMIT_CODE}
     waiting = [c for c in missing if c not in lost and (c.number, c.recipient) in sent_away]
-    stuck = [command for command in missing if command not in lost and command not in waiting]
+    unknown = [c for c in missing if c not in lost and c not in waiting and c.source in _not_known_yet(storm)]
+    stuck = [command for command in missing if command not in {*lost, *waiting, *unknown}]
     figures = {
         "commands": len(storm.commands),
         "lost": len(lost),
         "not settled in time": len(stuck),
         "waiting for their pair": len(waiting),
+        "waiting for a receipt": len(unknown),
     }
     faults = [
         *(f"{command.id} at {_at(command.source)}: lost" for command in lost),
         *(f"{command.id} at {_at(command.source)}: not settled" for command in stuck),
     ]
     return judged("D1", figures, faults)
+
+
+def _not_known_yet(storm: Storm) -> frozenset[Source]:
+    """Commands with an open attempt that is still looked for, and those behind them in their lanes."""
+    looked_for = {
+        source for source, began_ms in storm.open_attempts.items() if storm.ended_ms - began_ms < LOOKED_FOR_MS
+    }
+    lanes = {(c.number, c.recipient, c.source.topic) for c in storm.commands if c.source in looked_for}
+    return frozenset(c.source for c in storm.commands if (c.number, c.recipient, c.source.topic) in lanes)
 
 
 def _still_queued(command: Command, storm: Storm) -> bool:
@@ -115,6 +129,8 @@ def d3(storm: Storm) -> Verdict:
         **{f"after {name}": count for name, count in sorted(causes.items())},
         "sent, outcome says no": len(unknown),
         "answers reset": len(reset),
+        "known by receipt": sum(outcome.recovered for outcome in storm.outcomes),
+        "sent again after silence": storm.sent_again,
         "given up as ambiguous": sum(outcome.error_class == AMBIGUOUS for outcome in storm.outcomes),
     }
     faults = [
@@ -297,8 +313,13 @@ def d11(storm: Storm) -> Verdict:
     letters: dict[Source | None, list[DeadLetter]] = defaultdict(list)
     for letter in storm.dead_letters:
         letters[letter.origin].append(letter)
+    settled = {outcome.source for outcome in storm.outcomes}
+    waited_for = _not_known_yet(storm) - settled
     faults = [
-        f"{command.id}: {fault}" for command in bad for fault in _dead_letter_faults(command, letters[command.source])
+        f"{command.id}: {fault}"
+        for command in bad
+        if command.source not in waited_for
+        for fault in _dead_letter_faults(command, letters[command.source])
     ]
     figures = {"bad": len(bad), "dead letters": len(storm.dead_letters), "without origin": len(letters[None])}
     return judged("D11", figures, faults)
