@@ -25,22 +25,16 @@ from connector.delivery.command import (
 from connector.delivery.dispatcher import Dispatcher, NumberPast
 from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts, tried_of
 from connector.delivery.ledger.journal import JournalError
+from connector.delivery.levels import LevelApi, Levels
 from connector.delivery.outcomes import OutcomeWriter
 from connector.delivery.pair_limit import PairDebt
 from connector.delivery.retry import costs_attempt
 from connector.delivery.throughput_limit import NEVER
 from connector.records.commands import canonical_body
 from connector.records.envelope import Envelope, seal
-from connector.whatsapp.limits import throughput_mps
 from connector.whatsapp.response import AttemptOutcome, maybe_sent, not_sent, withheld
 
 log = structlog.get_logger()
-
-LEVEL_REREAD_S: Final = 600.0
-"""A level changes by Meta's upgrade a few times in a number's life; a call costs one of 5000 an hour."""
-
-LEVEL_RETRY_S: Final = 2.5
-"""Doubled with each refusal: a number that Meta does not know is not asked for more often than one it knows."""
 
 SWEEP_S: Final = 60.0
 
@@ -74,17 +68,17 @@ class LeaseOverError(Exception):
     """Raised as the last act before a request would be written: it is not."""
 
 
-class Api(Protocol):
+class ExpiredError(Exception):
+    """The same, because the command's time has passed since it was let go."""
+
+
+class Api(LevelApi, Protocol):
     """The Cloud API as the worker uses it."""
 
     async def send(
         self, phone_number_id: str, access_token: str, body: bytes, before_write: Callable[[], None]
     ) -> AttemptOutcome:
         """One message; never raises. ``before_write`` is called as the last act before its bytes go out."""
-        ...
-
-    async def level(self, phone_number_id: str, access_token: str) -> str | None:
-        """The number's throughput level, None when it cannot be read now."""
         ...
 
 
@@ -124,7 +118,7 @@ class Worker:
         self._clock = clock
         self._installation = installation
         self._access_token = access_token
-        self._configured_rate = configured_rate
+        self._levels = Levels(dispatcher, api, clock, access_token, configured_rate=configured_rate, pump=self._pump)
         self._settle = settle
         self._note = note
         self._journal = journal
@@ -137,7 +131,6 @@ class Worker:
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = NEVER
         self._tasks: set[asyncio.Task[None]] = set()
-        self._learning: set[str] = set()
         self._quiet = asyncio.Event()
 
     @property
@@ -161,6 +154,7 @@ class Worker:
                     swept_at = now
         finally:
             self._disarm()
+            self._levels.close()
             for task in self._tasks:
                 task.cancel()
 
@@ -170,16 +164,13 @@ class Worker:
         for queued in commands:
             if (decision := self._ambiguity.taken(queued, now)) is not None:
                 self._decided([decision])
-            number = queued.command.phone_number_id
-            if self._dispatcher.accept(queued, now) and number not in self._learning:
-                self._learning.add(number)
-                self._spawn(self._learn_rate(number))
+            if self._dispatcher.accept(queued, now):
+                self._levels.learn(queued.command.phone_number_id)
         self._pump()
 
     def reread_level(self, phone_number_id: str) -> None:
         """Meta has said that the number's level changed: ask what it is."""
-        if self._configured_rate(phone_number_id) is None:
-            self._spawn(self._read_level(phone_number_id))
+        self._levels.reread(phone_number_id)
 
     def pump(self) -> None:
         """Something that the dispatcher knows by now may let messages go."""
@@ -304,6 +295,9 @@ class Worker:
         if not self._may_start(now):
             message = "the lease is over"
             raise LeaseOverError(message)
+        if queued.expires_at is not None and queued.expires_at <= now:
+            message = "the command's time has passed"
+            raise ExpiredError(message)
         self._dispatcher.on_written(queued, now)
         self._arm(now)
 
@@ -358,39 +352,6 @@ class Worker:
 
     def _settled(self, queued: QueuedCommand, effect: Settle) -> None:
         self._settle(self._outcomes.settle(queued, effect, self._clock.wall_ms()))
-
-    async def _learn_rate(self, phone_number_id: str) -> None:
-        """Set a number's rate when it is first seen, and keep it; the configuration's word wins over Meta's."""
-        try:
-            if (configured := self._configured_rate(phone_number_id)) is not None:
-                self._set_rate(phone_number_id, configured)
-            else:
-                await self._follow_level(phone_number_id)
-        finally:
-            self._learning.discard(phone_number_id)
-
-    async def _read_level(self, phone_number_id: str) -> None:
-        level = await self._api.level(phone_number_id, self._access_token(phone_number_id))
-        if level is not None:
-            self._set_rate(phone_number_id, throughput_mps(level))
-
-    async def _follow_level(self, phone_number_id: str) -> None:
-        retry_s = LEVEL_RETRY_S
-        while True:
-            level = await self._api.level(phone_number_id, self._access_token(phone_number_id))
-            if level is not None:
-                self._set_rate(phone_number_id, throughput_mps(level))
-                wait_s, retry_s = LEVEL_REREAD_S, LEVEL_RETRY_S
-            else:
-                wait_s, retry_s = retry_s, min(LEVEL_REREAD_S, 2 * retry_s)
-            await asyncio.sleep(wait_s)
-            if not self._dispatcher.knows(phone_number_id):
-                self._dispatcher.forget_rate(phone_number_id)
-                return
-
-    def _set_rate(self, phone_number_id: str, rate: int) -> None:
-        self._dispatcher.set_rate(phone_number_id, rate, self._clock.monotonic())
-        self._pump()
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)

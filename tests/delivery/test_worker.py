@@ -14,12 +14,13 @@ from connector.delivery.command import Output, QueuedCommand, Settlement
 from connector.delivery.dispatcher import LEVEL_WAIT_S, Dispatcher
 from connector.delivery.ledger.attempts import AttemptWriter
 from connector.delivery.ledger.journal import JournalError
+from connector.delivery.levels import LEVEL_REREAD_S
 from connector.delivery.outcomes import Destinations, OutcomeWriter
 from connector.delivery.retry import RetryPolicy
-from connector.delivery.worker import LEVEL_REREAD_S, SWEEP_S, Worker
+from connector.delivery.worker import SWEEP_S, Worker
 from connector.records.codec import Codec
 from connector.records.envelope import Envelope, unseal
-from connector.whatsapp.response import AttemptOutcome, maybe_sent
+from connector.whatsapp.response import AttemptOutcome, maybe_sent, withheld
 from tests.delivery.making import ACCEPTED, MARKETING, NUMBER, WALL_MS, queued, result_of, seeded
 from tests.delivery.virtual_loop import START, VirtualLoop, in_virtual_time
 
@@ -48,7 +49,10 @@ class FakeApi:
         """One message."""
         if self.connecting_s:
             await asyncio.sleep(self.connecting_s)
-        before_write()
+        try:
+            before_write()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client holds the request back
+            return withheld(type(error).__name__)
         self.sent.append((self.now(), json.loads(body) | {"from": phone_number_id, "token": access_token}))
         count = len(self.sent)
         if self.answering_s:
@@ -548,3 +552,15 @@ def test_a_late_answer_is_ambiguous_for_as_long_as_the_policy_says() -> None:
     bench = on_a_bench(script)
     (settlement,) = bench.settlements
     assert (len(bench.api.sent), settlement.dead_letter_class) == (5, "ambiguous")
+
+
+def test_a_command_that_expires_while_it_connects_is_not_written() -> None:
+    """The last look at the clock is the one before the bytes go out: D9 counts from there."""
+
+    async def script(bench: Bench) -> None:
+        bench.api.connecting_s = 2.0
+        bench.worker.feed([queued(expires_at=START + 1.0)])
+        await asyncio.sleep(10.0)
+
+    bench = on_a_bench(script)
+    assert (bench.api.sent, bench.outcomes) == ([], ["EXPIRED"])
