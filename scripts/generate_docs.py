@@ -16,7 +16,8 @@ from connector.config import Settings
 from connector.config.librdkafka import FORBIDDEN, SECRET
 from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
 from connector.delivery.retry import BACKOFF_FIRST_S, BACKOFF_MAX_S, SLOW_BACKOFF_S
-from connector.telemetry.metrics import CATALOGUE, OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.telemetry.instruments import OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.telemetry.metrics import CATALOGUE
 from connector.whatsapp.error_table import PERMISSION_CODES, RULES, Treatment
 from connector.whatsapp.limits import MAINTENANCE_S
 
