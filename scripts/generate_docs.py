@@ -16,6 +16,7 @@ from connector.config import Settings
 from connector.config.librdkafka import FORBIDDEN, SECRET
 from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
 from connector.delivery.retry import BACKOFF_FIRST_S, BACKOFF_MAX_S, SLOW_BACKOFF_S
+from connector.telemetry.dashboard import dashboard
 from connector.telemetry.instruments import OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
 from connector.telemetry.metrics import CATALOGUE
 from connector.whatsapp.error_table import PERMISSION_CODES, RULES, Treatment
@@ -280,6 +281,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
     "docs/errors.md": errors,
+    "helm/whatsapp-kafka-connector/files/dashboard.json": lambda: json.dumps(dashboard(), indent=2) + "\n",
 }
 
 
