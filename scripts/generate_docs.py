@@ -16,7 +16,9 @@ from connector.config import Settings
 from connector.config.librdkafka import FORBIDDEN, SECRET
 from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
 from connector.delivery.retry import BACKOFF_FIRST_S, BACKOFF_MAX_S, SLOW_BACKOFF_S
-from connector.telemetry.metrics import CATALOGUE, OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.telemetry.dashboard import dashboard
+from connector.telemetry.instruments import OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.telemetry.metrics import CATALOGUE
 from connector.whatsapp.error_table import PERMISSION_CODES, RULES, Treatment
 from connector.whatsapp.limits import MAINTENANCE_S
 
@@ -275,10 +277,42 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+VALUES_BEGIN = "<!-- Made by scripts/generate_docs.py from values.yaml; change that, then run it with --write. -->"
+VALUES_END = "<!-- End of what is made. -->"
+
+
+def chart() -> str:
+    """The chart's README, with the table of its values from the comments of values.yaml."""
+    folder = ROOT / "helm" / "whatsapp-kafka-connector"
+    before, _, rest = (folder / "README.md").read_text(encoding="utf-8").partition(VALUES_BEGIN)
+    _, _, after = rest.partition(VALUES_END)
+    rows = list(chart_values((folder / "values.yaml").read_text(encoding="utf-8")))
+    made = markdown_table(("Value", "Default", "Meaning"), rows)
+    return f"{before}{VALUES_BEGIN}\n\n{made}\n\n{VALUES_END}{after}"
+
+
+def chart_values(text: str) -> Iterable[tuple[str, str, str]]:
+    """Each value, its default and what stands above it; a group with a comment has a row of its own."""
+    path: list[str] = []
+    comment: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        depth, content = (len(line) - len(line.lstrip())) // 2, line.strip()
+        if content.startswith("#"):
+            comment.append(content[1:].strip())
+            continue
+        key, _, value = content.partition(": ")
+        path[depth:] = [key.removesuffix(":")]
+        if value or comment:
+            yield f"`{'.'.join(path)}`", f"`{value}`" if value else "", " ".join(comment)
+        comment = []
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
     "docs/errors.md": errors,
+    "helm/whatsapp-kafka-connector/README.md": chart,
+    "helm/whatsapp-kafka-connector/files/dashboard.json": lambda: json.dumps(dashboard(), indent=2) + "\n",
 }
 
 

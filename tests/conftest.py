@@ -7,6 +7,7 @@ pytest_plugins = [
     "connector.simulator.pytest_plugin",
     "tests.fixtures.broker",
     "tests.fixtures.tools",
+    "tests.fixtures.custom_resources",
     "tests.fixtures.kafka_connect",
     "tests.fixtures.schema_registry",
 ]

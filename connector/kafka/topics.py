@@ -6,7 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 CALL_TIMEOUT_S: Final = 3.0
@@ -54,6 +56,17 @@ class TopicAdmin:
         except KafkaException as error:
             raise UnreachableError(error.args[0].str()) from error
         return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+    def retentions_s(self, topics: Iterable[str]) -> dict[str, float]:
+        """How many seconds each topic keeps its records; without those that keep them for ever.
+
+        Raises:
+            KafkaException: no answer in time, a topic that is not there, or no right to see its configuration.
+        """
+        asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+        answers = self._client.describe_configs(asked, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
+        milliseconds = {asked.name: int(answer.result()["retention.ms"].value) for asked, answer in answers.items()}
+        return {topic: value / 1000 for topic, value in milliseconds.items() if value >= 0}
 
     def committed(self, group_id: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """The group's committed positions, those in open transactions waited for; without the never committed ones.

@@ -37,6 +37,7 @@ from connector.secrets import SecretFile
 from connector.service.bridge import Bridge
 from connector.service.kafka_side import KafkaSide
 from connector.service.observers import DeliveryObserver
+from connector.service.retention import watch_retention
 from connector.service.startup import build_codec, client_config, ended, topics_present, until_it_works, watch_kafka
 from connector.service.topology import destinations, needed_topics, placement, written_records
 from connector.telemetry.health import Health
@@ -171,7 +172,13 @@ class DeliveryService:
             )
             for key, control in holds:
                 care.on_control(key, control)
-            for background in (worker.run(), news.run(), watch_kafka(admin, self._health)):
+            log_topics = [*self._names.commands, self._names.rerouted_commands]
+            for background in (
+                worker.run(),
+                news.run(),
+                watch_kafka(admin, self._health),
+                watch_retention(admin, log_topics, self._metrics),
+            ):
                 stack.push_async_callback(ended, asyncio.create_task(background))
             thread = asyncio.create_task(asyncio.to_thread(consumer.run))
             await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)

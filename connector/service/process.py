@@ -69,6 +69,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
     pipeline = Pipeline(name, __version__, settings.telemetry.otlp_endpoint)
     health = Health(checks)
+    pipeline.metrics.ready.watch(health.states)
     role = build(settings, SystemClock(), pipeline.metrics, health)
     app = admin_app(
         health,

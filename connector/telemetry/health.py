@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from connector.telemetry.labels import Check as MetricCheck
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -63,6 +65,10 @@ class Health:
     async def until_ready(self) -> None:
         """Return when all checks are good."""
         await self._all_good.wait()
+
+    def states(self) -> list[tuple[float, MetricCheck]]:
+        """1 for each check that is good, 0 for each that is not: for the metric of the same name."""
+        return [(float(check.ok), {"check": name}) for name, check in self._checks.items()]
 
     def report(self) -> dict[str, Any]:
         """What ``/readyz`` answers: ``ready``, and of each check ``ok`` and ``reason``."""

@@ -32,6 +32,12 @@ class Topic(TypedDict):
     topic: str
 
 
+class Check(TypedDict):
+    """Name of a readiness check, as in ``/readyz``."""
+
+    check: str
+
+
 class Answer(TypedDict):
     """``http_status`` is 0 when there was no answer."""
 
@@ -81,3 +87,10 @@ class Result(TypedDict):
     """``committed`` or ``aborted``."""
 
     result: str
+
+
+class Waiting(TypedDict):
+    """Commands of one number in one topic, where they lie."""
+
+    phone_number_id: str
+    topic: str

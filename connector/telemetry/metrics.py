@@ -8,25 +8,16 @@ Every label is bounded: a label keeps the first values it sees up to its limit, 
 are never a label.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Generic,
-    NamedTuple,
-    TypeVar,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
-from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, NoOpMeterProvider, Observation
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
+from connector.telemetry.instruments import Counter, Gauge, Histogram, Limits, Row, Spec, UpDownCounter
 from connector.telemetry.labels import (
     Answer,
     Attempt,
+    Check,
     Hold,
     Kind,
     LookUpEnd,
@@ -38,12 +29,8 @@ from connector.telemetry.labels import (
     Request,
     Result,
     Topic,
+    Waiting,
 )
-
-OVERFLOW = "_OTHER"  # the value OpenTelemetry's conventions use for what is not listed
-VALUES_MAX = 100
-VALUES_MAX_OF: Mapping[str, int] = {"phone_number_id": 500}
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # Seconds. For requests the bounds that OpenTelemetry's conventions give. The time from queue to settlement goes on to
 # minutes and hours: a held or deferred command is settled late without anything being wrong.
@@ -52,139 +39,18 @@ ACKNOWLEDGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 SETTLE_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
 
 
-_PROMETHEUS_UNITS = {"s": "_seconds", "By": "_bytes", "{message}/s": "_per_second"}
-
-L = TypeVar("L", bound=Mapping[str, Any])
-
-
-class Limits:
-    """Keeps each label to a bounded set of values."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, set[str | int]] = {}
-
-    def bounded(self, labels: Mapping[str, Any]) -> dict[str, str | int]:
-        """The labels, with ``_OTHER`` in place of values beyond the limit."""
-        return {name: value if self._admits(name, value) else OVERFLOW for name, value in labels.items()}
-
-    def _admits(self, name: str, value: str | int) -> bool:
-        if name == "method":
-            return value in METHODS  # anybody may send any word: no first-come places here
-        seen = self._seen.setdefault(name, set())
-        if value not in seen and len(seen) < VALUES_MAX_OF.get(name, VALUES_MAX):
-            seen.add(value)
-        return value in seen
-
-
-class Row(NamedTuple):
-    """One line of the catalogue.
-
-    Attributes:
-        attribute: Name at :class:`Metrics`.
-        name: OpenTelemetry name.
-        kind: ``counter``, ``up-down counter``, ``histogram`` or ``gauge``.
-        unit: UCUM, such as ``s``, ``By`` or ``{message}``.
-        description: One sentence.
-        labels: Names, in order.
-        bounds: Upper bounds of a histogram's buckets, in its unit.
-    """
-
-    attribute: str
-    name: str
-    kind: str
-    unit: str
-    description: str
-    labels: tuple[str, ...]
-    bounds: tuple[float, ...]
-
-    @property
-    def prometheus_name(self) -> str:
-        """The name on ``/metrics``; a histogram's series add ``_bucket``, ``_count`` and ``_sum`` to it."""
-        name, unit = self.name.replace(".", "_"), _PROMETHEUS_UNITS.get(self.unit, "")
-        return name.removesuffix(unit) + unit + ("_total" if self.kind == "counter" else "")
-
-
-class Counter(Generic[L]):
-    """A number that only grows."""
-
-    kind: ClassVar = "counter"
-
-    def __init__(self, meter: Meter, limits: Limits, row: Row) -> None:
-        self._instrument = meter.create_counter(row.name, row.unit, row.description)
-        self._limits = limits
-
-    def add(self, amount: int, labels: L) -> None:
-        """Count ``amount`` more."""
-        self._instrument.add(amount, self._limits.bounded(labels))
-
-
-class UpDownCounter(Generic[L]):
-    """A number that grows and shrinks by what is added."""
-
-    kind: ClassVar = "up-down counter"
-
-    def __init__(self, meter: Meter, limits: Limits, row: Row) -> None:
-        self._instrument = meter.create_up_down_counter(row.name, row.unit, row.description)
-        self._limits = limits
-
-    def add(self, amount: int, labels: L) -> None:
-        """Add ``amount``, which may be negative."""
-        self._instrument.add(amount, self._limits.bounded(labels))
-
-
-class Histogram(Generic[L]):
-    """How values spread over buckets."""
-
-    kind: ClassVar = "histogram"
-
-    def __init__(self, meter: Meter, limits: Limits, row: Row) -> None:
-        self._instrument = meter.create_histogram(
-            row.name, row.unit, row.description, explicit_bucket_boundaries_advisory=row.bounds
-        )
-        self._limits = limits
-
-    def record(self, value: float, labels: L) -> None:
-        """Note one value, in the unit of the catalogue."""
-        self._instrument.record(value, self._limits.bounded(labels))
-
-
-class Gauge(Generic[L]):
-    """Present values, asked for when somebody collects."""
-
-    kind: ClassVar = "gauge"
-
-    def __init__(self, meter: Meter, limits: Limits, row: Row) -> None:
-        self._reads: list[Callable[[], Iterable[tuple[float, L]]]] = []
-        self._limits = limits
-        meter.create_observable_gauge(row.name, [self._observe], row.unit, row.description)
-
-    def watch(self, read: Callable[[], Iterable[tuple[float, L]]]) -> None:
-        """Ask ``read`` for all present values at each collection.
-
-        It is called on the loop for ``/metrics`` and on the exporter's thread for OTLP: it must change nothing, and
-        copy what the loop changes (``list(map.items())``) before it walks over it.
-        """
-        self._reads.append(read)
-
-    def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(value, self._limits.bounded(labels)) for read in self._reads for value, labels in read()]
-
-
-class Spec(NamedTuple):
-    """What a type cannot say about an instrument."""
-
-    name: str
-    unit: str
-    description: str
-    bounds: tuple[float, ...] = ()
-
-
 class Metrics:
     """All instruments, on one meter provider.
 
     Args:
         provider: Where values go; see :mod:`connector.telemetry.setup`.
     """
+
+    # Both roles
+    ready: Annotated[
+        Gauge[Check],
+        Spec("whatsapp.connector.ready", "{check}", "1 while a readiness check is good, 0 while it is not."),
+    ]
 
     # Ingress
     http_server_duration: Annotated[
@@ -278,6 +144,30 @@ class Metrics:
     commands_queued: Annotated[
         Gauge[Queue],
         Spec("whatsapp.connector.commands.queued", "{command}", "Commands in memory that wait to be sent."),
+    ]
+    commands_ready: Annotated[
+        Gauge[PhoneNumber],
+        Spec(
+            "whatsapp.connector.commands.ready",
+            "{command}",
+            "Recipients with a command that nothing but the number's own throughput keeps waiting.",
+        ),
+    ]
+    commands_oldest_age: Annotated[
+        Gauge[Waiting],
+        Spec(
+            "whatsapp.connector.commands.oldest_age",
+            "s",
+            "Age of the oldest command of a number that is not settled, by its record's time.",
+        ),
+    ]
+    topic_retention: Annotated[
+        Gauge[Topic],
+        Spec(
+            "whatsapp.connector.topic.retention",
+            "s",
+            "How long a topic of commands keeps its records; none for one that keeps them for ever.",
+        ),
     ]
     commands_in_flight: Annotated[
         Gauge[PhoneNumber],

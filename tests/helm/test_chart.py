@@ -1,102 +1,37 @@
 """The chart, rendered by the real Helm 3 and Helm 4 and read as Kubernetes would read it."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from connector.config import Role, Settings, load, secret_files
+from connector.config import Role, Settings, secret_files
 from connector.config.librdkafka import SECRET
 from connector.service.delivery import COMMIT_S
 from connector.service.ingress import DRAIN_S, FLUSH_S
-
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "helm" / "whatsapp-kafka-connector"
-SMALLEST = Path(__file__).with_name("smallest.yaml")
-FULL = Path(__file__).with_name("full.yaml")
-RELEASE = "wa"
-NAME = "wa-whatsapp-kafka-connector"
-RESERVE_S = 5
-OLDEST_KUBERNETES, NEWEST_KUBERNETES = "1.30", "1.37"
-ROLES: tuple[Role, ...] = ("ingress", "delivery")
-
-Objects = dict[tuple[str, str], dict[str, Any]]
-
-
-def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs Helm without looking at the result."""
-    return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - pinned program
-
-
-def render(helm: Path, values: Path, *settings: str) -> Objects:
-    """The chart's objects by kind and name."""
-    chosen = [word for setting in settings for word in ("--set", setting)]
-    done = run(helm, "template", RELEASE, str(CHART), "--namespace", "crm", "--values", str(values), *chosen)
-    assert done.returncode == 0, done.stderr
-    objects = [document for document in yaml.safe_load_all(done.stdout) if document is not None]
-    found = {(item["kind"], item["metadata"]["name"]): item for item in objects}
-    assert len(found) == len(objects), "two objects of one name"
-    return found
-
-
-def pod_of(objects: Objects, role: str) -> dict[str, Any]:
-    """The Pod template of a role."""
-    template: dict[str, Any] = objects["Deployment", f"{NAME}-{role}"]["spec"]["template"]
-    return template
-
-
-def container_of(objects: Objects, role: str) -> dict[str, Any]:
-    """The one container of a role."""
-    (container,) = pod_of(objects, role)["spec"]["containers"]
-    return dict(container)
-
-
-def settings_of(objects: Objects, folder: Path) -> Settings:
-    """What the connector makes of the ConfigMap."""
-    file = folder / "config.yaml"
-    file.write_text(objects["ConfigMap", NAME]["data"]["config.yaml"])
-    return load(file, {})
-
-
-@pytest.fixture(params=[SMALLEST, FULL], ids=["smallest", "full"])
-def values(request: pytest.FixtureRequest) -> Path:
-    """Two installations: the smallest, and one with every optional part."""
-    return Path(request.param)
-
-
-@pytest.fixture(params=ROLES)
-def role(request: pytest.FixtureRequest) -> Role:
-    """Each of the two roles."""
-    role: Role = request.param
-    return role
-
-
-@pytest.fixture
-def objects(helm4: Path, values: Path) -> Objects:
-    """The rendered objects of an installation."""
-    return render(helm4, values)
-
-
-@pytest.fixture(scope="session")
-def complaints(kubernetes_validate: Path) -> Callable[[str, str], str]:
-    """A function: what a version of Kubernetes would say against manifests; empty when nothing."""
-
-    def check(manifests: str, version: str) -> str:
-        command = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", "-k", version, "-"]
-        environment = {"PYTHONPATH": str(kubernetes_validate)}
-        done = subprocess.run(  # noqa: S603 - pinned program
-            command, input=manifests, env=environment, capture_output=True, text=True, check=False
-        )
-        return done.stdout + done.stderr
-
-    return check
+from tests.helm.rendering import (
+    CHART,
+    FULL,
+    NAME,
+    NEWEST_KUBERNETES,
+    OLDEST_KUBERNETES,
+    OPERATORS,
+    RELEASE,
+    RESERVE_S,
+    ROLES,
+    ROOT,
+    SMALLEST,
+    Objects,
+    container_of,
+    pod_of,
+    render,
+    run,
+    settings_of,
+)
 
 
 def test_both_helms_find_nothing_to_say(helm3: Path, helm4: Path, values: Path) -> None:
@@ -118,20 +53,27 @@ def test_kubernetes_knows_every_field(objects: Objects, complaints: Callable[[st
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("values", "right", "wrong"),
     [
-        ("readinessProbe", "readynessProbe"),
-        ("maxUnavailable: 1", "maxUnavailable: [1]"),
-        ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: 'yes'"),
-        ("targetPort", "toPort"),
-        ("kind: PodDisruptionBudget", "kind: PodDisruptionBudgets"),
+        (SMALLEST, "readinessProbe", "readynessProbe"),
+        (SMALLEST, "maxUnavailable: 1", "maxUnavailable: [1]"),
+        (SMALLEST, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: 'yes'"),
+        (SMALLEST, "targetPort", "toPort"),
+        (SMALLEST, "kind: PodDisruptionBudget", "kind: PodDisruptionBudgets"),
+        (FULL, "averageUtilization: 50", "averageUtilization: half"),
+        (FULL, "pathType: Exact", "pathKind: Exact"),
+        (FULL, "policyTypes", "policies"),
+        (OPERATORS, "maxReplicaCount", "maxReplicas"),
+        (OPERATORS, "podMetricsEndpoints", "endpoints"),
+        (OPERATORS, "alert: WhatsAppIngressSlow", "alarm: WhatsAppIngressSlow"),
+        (OPERATORS, "parentRefs", "parents"),
     ],
 )
 def test_a_planted_mistake_is_found_by_the_schemas(
-    helm4: Path, complaints: Callable[[str, str], str], right: str, wrong: str
+    helm4: Path, complaints: Callable[[str, str], str], values: Path, right: str, wrong: str
 ) -> None:
     """The check of the objects is not blind: a wrong field, type or kind is reported."""
-    manifests = yaml.safe_dump_all(render(helm4, SMALLEST).values())
+    manifests = yaml.safe_dump_all(render(helm4, values).values())
     assert right in manifests
     assert complaints(manifests.replace(right, wrong), NEWEST_KUBERNETES) != ""
 
@@ -154,6 +96,17 @@ REFUSED = (
     "image.pullPolicy=Sometimes",
     "service.type=Loadbalancer",
     "delivry.enabled=false",
+    "valueFormat=",
+    "valueFormat=json",
+    "topics.create=strimzi",
+    "topics.slots=0",
+    "publicIngress.enabled=true",
+    "httpRoute.enabled=true",
+    "delivery.autoscaling.enabled=true",
+    "ingress.autoscaling.maxReplicas=0",
+    "ingress.autoscaling.unusedMax=1",
+    "podMonitor.interval=often",
+    "networkPolicy.admin=true",
 )
 """Values that no installation may have, each with one mistake."""
 
@@ -302,10 +255,3 @@ def test_the_schema_knows_the_sections_and_secrets_of_the_connector() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert schema["properties"]["config"]["properties"].keys() == Settings.model_fields.keys()
     assert set(schema["definitions"]["librdkafka"]["propertyNames"]["not"]["enum"]) == SECRET
-
-
-def test_every_value_is_told_in_the_readme() -> None:
-    """Each top-level value of the chart stands in the table of its README."""
-    text = (CHART / "README.md").read_text()
-    for value in yaml.safe_load((CHART / "values.yaml").read_text()):
-        assert f"`{value}" in text

@@ -40,6 +40,17 @@ def test_a_topic_is_made_as_it_is_asked_for(kafka_bootstrap: str, admin: TopicAd
     assert (found["retention.ms"].value, found["cleanup.policy"].value) == ("86400000", "compact")
 
 
+def test_how_long_topics_keep_their_records(admin: TopicAdmin, topic_prefix: str) -> None:
+    """In seconds; one that keeps them for ever is left out, one that is not there is an error."""
+    day, ever, none = (f"{topic_prefix}{name}" for name in ("day", "ever", "none"))
+    admin.create([TopicSpec(day, 1, {"retention.ms": "86400000"}), TopicSpec(ever, 1, {"retention.ms": "-1"})], 1)
+    assert (known(admin, day), known(admin, ever)) == (1, 1)
+    assert admin.retentions_s([day, ever]) == {day: 86400.0}
+    assert admin.retentions_s([]) == {}
+    with pytest.raises(KafkaException):
+        admin.retentions_s([none])
+
+
 def test_nothing_is_made_of_nothing(admin: TopicAdmin) -> None:
     """No request, no error."""
     admin.create([], -1)

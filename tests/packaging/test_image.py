@@ -71,7 +71,7 @@ def test_nothing_private_is_in_the_build_context() -> None:
 
 def test_the_user_is_the_one_the_chart_names() -> None:
     """Image and chart agree on a numeric user without rights; Kubernetes sees that it is not root."""
-    template = (ROOT / "helm" / "whatsapp-kafka-connector" / "templates" / "_deployment.tpl").read_text()
+    template = (ROOT / "helm" / "whatsapp-kafka-connector" / "templates" / "_pod.tpl").read_text()
     (user,) = re.findall(r"^USER (\d+):\1$", FINAL_STAGE, re.MULTILINE)
     assert int(user) > 0
     assert f"runAsUser: {user}" in template

@@ -157,3 +157,10 @@ async def test_a_server_may_announce_its_start_and_end(admin: Admin) -> None:
 
     await admin.app({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_readiness_is_a_metric_too() -> None:
+    """1 for a check that is good, 0 for one that is not, whatever the others are."""
+    health = Health(["kafka", "topics"])
+    health.set("kafka", ok=True)
+    assert health.states() == [(1.0, {"check": "kafka"}), (0.0, {"check": "topics"})]

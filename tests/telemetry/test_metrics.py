@@ -7,17 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from connector.telemetry.metrics import (
-    CATALOGUE,
-    METHODS,
-    OVERFLOW,
-    VALUES_MAX,
-    Counter,
-    Gauge,
-    Histogram,
-    Metrics,
-    Row,
-)
+from connector.telemetry.instruments import METHODS, OVERFLOW, VALUES_MAX, Counter, Gauge, Histogram, Row
+from connector.telemetry.metrics import CATALOGUE, Metrics
 from connector.telemetry.readings import Readings
 from connector.telemetry.setup import Pipeline
 

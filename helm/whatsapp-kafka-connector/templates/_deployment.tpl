@@ -4,6 +4,7 @@ One role as a Deployment. Takes: root, role (ingress or delivery), secret (folde
 {{- define "connector.deployment" -}}
 {{- $root := .root -}}
 {{- $values := index $root.Values .role -}}
+{{- $context := dict "root" .root "own" (dict .secret.folder .secret.name) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -12,7 +13,9 @@ metadata:
     {{- include "connector.labels" $root | nindent 4 }}
     app.kubernetes.io/component: {{ .role }}
 spec:
+  {{- if not $values.autoscaling.enabled }}
   replicas: {{ $values.replicas | int }}
+  {{- end }}
   strategy:
     type: RollingUpdate
     rollingUpdate:
@@ -25,6 +28,9 @@ spec:
       labels:
         {{- include "connector.labels" $root | nindent 8 }}
         app.kubernetes.io/component: {{ .role }}
+        {{- with $values.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       annotations:
         # The configuration is read at start: a change has to roll the Pods.
         checksum/config: {{ toYaml $root.Values.config | sha256sum }}
@@ -38,12 +44,10 @@ spec:
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ .grace | int }}
       securityContext:
-        runAsNonRoot: true
-        runAsUser: 10001
-        runAsGroup: 10001
-        fsGroup: 10001
-        seccompProfile:
-          type: RuntimeDefault
+        {{- include "connector.podSecurity" $root | nindent 8 }}
+      {{- with $values.priorityClassName }}
+      priorityClassName: {{ . }}
+      {{- end }}
       {{- with $root.Values.image.pullSecrets }}
       imagePullSecrets:
         {{- toYaml . | nindent 8 }}
@@ -70,39 +74,13 @@ spec:
             periodSeconds: 5
             timeoutSeconds: 3
           securityContext:
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities:
-              drop: [ALL]
+            {{- include "connector.containerSecurity" $root | nindent 12 }}
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           volumeMounts:
-            - name: config
-              mountPath: /etc/connector
-              readOnly: true
-            - name: {{ .secret.folder }}
-              mountPath: /run/secrets/{{ .secret.folder }}
-              readOnly: true
-            {{- if $root.Values.secrets.kafka }}
-            - name: kafka
-              mountPath: /run/secrets/kafka
-              readOnly: true
-            {{- end }}
+            {{- include "connector.mounts" $context | nindent 12 }}
       volumes:
-        - name: config
-          configMap:
-            name: {{ include "connector.name" $root }}
-        # 288 is 0440: the group of the Pod reads, nobody else.
-        - name: {{ .secret.folder }}
-          secret:
-            secretName: {{ .secret.name }}
-            defaultMode: 288
-        {{- with $root.Values.secrets.kafka }}
-        - name: kafka
-          secret:
-            secretName: {{ . }}
-            defaultMode: 288
-        {{- end }}
+        {{- include "connector.volumes" $context | nindent 8 }}
       {{- with $values.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}
@@ -115,10 +93,19 @@ spec:
       affinity:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $values.topologySpreadConstraints }}
       topologySpreadConstraints:
+        {{- with $values.topologySpreadConstraints }}
         {{- toYaml . | nindent 8 }}
-      {{- end }}
+        {{- else }}
+        {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+        - maxSkew: 1
+          topologyKey: {{ . }}
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels:
+              {{- include "connector.selector" $ | nindent 14 }}
+        {{- end }}
+        {{- end }}
 {{- end -}}
 
 {{- define "connector.selector" -}}
