@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from connector.cli import EXIT_FAILED, config_option, output_option
+from connector.cli.faults import told_in_one_line
 from connector.cli.tables import bar, echo_json, echo_table, moment, user, users_option
 
 FAULTS_SHOWN = 20
@@ -93,10 +94,7 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
 
 
 def _run(sender: Any, progress: Any, options: dict[str, Any]) -> None:
-    from connector.kafka.registry import RegistryUnavailableError  # noqa: PLC0415 - loads Kafka's client
-    from connector.operations.tail import KafkaFault  # noqa: PLC0415 - see above
-
-    try:
+    with told_in_one_line():
         tail = sender.follow() if options["wait"] else None
         total = len(progress.commands)
         with bar("writing", total) as show:
@@ -107,8 +105,6 @@ def _run(sender: Any, progress: Any, options: dict[str, Any]) -> None:
                 for left in sender.wait(progress, tail, options["timeout"]):
                     show(total - left)
             tail.close()
-    except (KafkaFault, RegistryUnavailableError) as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _topic(names: Any, given: str | None) -> str:

@@ -1,16 +1,22 @@
 """Reads topics for a person, from a chosen point on, over all partitions; no group is joined, nothing committed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, Message
 
+from connector.clock import Clock
 from connector.config import Settings
 from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin, UnreachableError
 from connector.service.startup import client_config
 
 BATCH_MAX: Final = 1000
+TURN_S: Final = 0.2
+SOON: Final = {"fetch.wait.max.ms": 50}
+"""A person waits for the last record; the client would let the broker wait half a second for more."""
+QUIET_MAX_S: Final = 30.0
+"""Transactions of delivery are open for some milliseconds, that of a dead worker for 10 s."""
 
 
 class KafkaFault(Exception):  # noqa: N818 - it is told as it is
@@ -29,7 +35,7 @@ class Tail:
     """
 
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
-        config = client_config(settings, settings.kafka.consumer)
+        config = {**SOON, **client_config(settings, settings.kafka.consumer)}
         self._admin = TopicAdmin(config)
         self._places = partitions_of(self._admin, settings, topics)
         self._reader = PositionedReader(config)
@@ -73,6 +79,22 @@ class Tail:
     def read(self, wait_s: float) -> list[Message]:
         """Records that have come; waits for the first one."""
         return self._reader.read(BATCH_MAX, wait_s)
+
+    def to_the_end(self, clock: Clock) -> Iterator[Message]:
+        """Every record that was there when reading began.
+
+        Raises:
+            KafkaFault: nothing more came for half a minute.
+        """
+        until = clock.monotonic() + QUIET_MAX_S
+        while not self.caught_up:
+            before = self.left
+            yield from self.read(TURN_S)
+            if self.left < before:
+                until = clock.monotonic() + QUIET_MAX_S
+            elif clock.monotonic() >= until:
+                message = f"nothing more came from Kafka for {QUIET_MAX_S:g} s, with {self.left} records left"
+                raise KafkaFault(message)
 
     def close(self) -> None:
         """Let go."""

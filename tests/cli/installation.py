@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from connector.simulator.client import SimulatorClient
-from connector.simulator.settings import NumberSettings, Settings, StatusSettings, TokenSettings, WebhookSettings
+from connector.simulator.settings import (
+    NumberSettings,
+    RecipientRule,
+    Settings,
+    StatusSettings,
+    TokenSettings,
+    WebhookSettings,
+)
 from tests.integration.system import ACCESS_TOKEN, APP_SECRET, System
 
 NUMBER = "106540352242922"
@@ -43,6 +50,7 @@ def simulator_settings(webhook_url: str | None = None) -> Settings:
         app_secret=APP_SECRET,
         numbers=(NumberSettings(id=NUMBER), NumberSettings(id=OTHER)),
         statuses=StatusSettings(delivered=1.0, sent_ms=20.0, delivered_ms=60.0, read_ms=100.0, jitter=0.0),
+        recipients=(RecipientRule(ends_with="0047", code=131047),),
         webhooks=WebhookSettings(url=webhook_url),
         seed=1,
     )
