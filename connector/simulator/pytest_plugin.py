@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 import pytest
 
@@ -26,6 +27,13 @@ def cloud_api_settings() -> Settings:
 @pytest.fixture
 def cloud_api_simulator(cloud_api_settings: Settings) -> Iterator[SimulatorClient]:
     """A running simulator, fresh for each test."""
+    with simulating(cloud_api_settings) as client:
+        yield client
+
+
+@contextmanager
+def simulating(cloud_api_settings: Settings) -> Iterator[SimulatorClient]:
+    """A running simulator, for fixtures of another scope."""
     started: Future[tuple[RunningSimulator, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(target=_serve, args=(cloud_api_settings, started), name="cloud-api-simulator")
     thread.start()
