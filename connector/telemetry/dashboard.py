@@ -69,6 +69,9 @@ SECTIONS: Final[Mapping[str, tuple[Panel, ...]]] = {
         Panel("Oldest command", "commands_oldest_age", ("phone_number_id", "topic"), most=True),
         Panel("Requests under way", "commands_in_flight", ("phone_number_id",)),
         Panel("From queue to outcome", "process_duration"),
+        Panel("Nobody knows whether they arrived", "ambiguous_open"),
+        Panel("Looked for, and how it ended", "ambiguous_resolved", ("how",)),
+        Panel("Receipts after the decision", "late_receipts", ("phone_number_id",)),
         Panel("Forwarded to the home slot", "reroutes"),
     ),
 }
