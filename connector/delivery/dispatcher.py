@@ -51,14 +51,17 @@ class Due:
 class NumberState(NamedTuple):
     """A number as operators see it.
 
-    ``rate`` in messages per second, ``queued`` by priority and with what is in flight, ``held_s`` what is left of its
-    hold in seconds.
+    ``rate`` in messages per second, ``queued`` by priority and with what is in flight, ``ready`` how many recipients
+    have a command that waits for the rate alone, ``oldest_ms`` by topic the record time of the oldest unsettled one in
+    Unix milliseconds, ``held_s`` what is left of its hold in seconds.
     """
 
     phone_number_id: str
     slot: int
     rate: int
     queued: dict[int, int]
+    ready: int
+    oldest_ms: dict[str, int]
     in_flight: int
     held_s: float
     held_reason: str | None
@@ -277,6 +280,8 @@ class Dispatcher:
                 slot=number.slot,
                 rate=number.limit.rate,
                 queued=dict(number.queued),
+                ready=number.ready,
+                oldest_ms=dict(number.oldest.since_ms),
                 in_flight=number.in_flight,
                 held_s=held_s,
                 held_reason=reason,

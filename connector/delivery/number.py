@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from connector.delivery.command import QueuedCommand, TopicPolicy, recipient_digest
+from connector.delivery.oldest import Oldest
 from connector.delivery.pair_limit import PairLimit
 from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 
@@ -66,6 +67,7 @@ class Number:
         self.paused_until = 0.0
         self.pause_reason: str | None = None
         self.queued: Counter[int] = Counter()
+        self.oldest = Oldest()
         self.scheduled_at = NEVER
         self._in_flight_max = in_flight_max
         self._probing = False
@@ -86,6 +88,11 @@ class Number:
         """Messages under way."""
         return len(self._in_flight)
 
+    @property
+    def ready(self) -> int:
+        """Lanes whose head waits for nothing but the number's throughput; some may have become void since."""
+        return sum(map(len, list(self._ready.values())))
+
     def sent(self, queued: QueuedCommand) -> bool:
         """Whether this very command is under way here; a result for any other is void."""
         return queued in self._in_flight
@@ -101,6 +108,7 @@ class Number:
         if queued.attempts:
             self._tried[queued.command_id] = queued
         self.queued[queued.policy.priority] += 1
+        self.oldest.taken(queued)
         if queued.expires_at is not None:
             heapq.heappush(self._expiring, (queued.expires_at, next(self._sequence), queued))
         self._clean_up()
@@ -165,6 +173,7 @@ class Number:
         queued.settled = True
         self._tried.pop(queued.command_id, None)
         self.queued[queued.policy.priority] -= 1
+        self.oldest.settled(queued)
         self._pairs[queued.recipient].lanes[queued.policy.topic].commands.remove(queued)
 
     def pair_limit(self, queued: QueuedCommand) -> PairLimit:

@@ -10,7 +10,7 @@ from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.command import QueuedCommand, Settlement
 from connector.delivery.dispatcher import Dispatcher, NumberState
 from connector.delivery.intake import FORWARDED
-from connector.telemetry.labels import Hold, PhoneNumber, Queue
+from connector.telemetry.labels import Hold, PhoneNumber, Queue, Waiting
 from connector.telemetry.metrics import Metrics
 from connector.whatsapp.response import AttemptOutcome
 
@@ -79,6 +79,8 @@ class DeliveryObserver:
         self._metrics.ambiguous_open.watch(lambda: [(len(ambiguity), {})])
         gauges = _Gauges(dispatcher, self._clock)
         self._metrics.commands_queued.watch(gauges.queued)
+        self._metrics.commands_ready.watch(gauges.ready)
+        self._metrics.commands_oldest_age.watch(gauges.oldest_ages)
         self._metrics.commands_in_flight.watch(gauges.in_flight)
         self._metrics.number_limit.watch(gauges.limits)
         self._metrics.number_held.watch(gauges.held)
@@ -95,6 +97,16 @@ class _Gauges:
         for state in self._numbers():
             for priority, count in state.queued.items():
                 yield count, {"phone_number_id": state.phone_number_id, "priority": priority}
+
+    def ready(self) -> Iterable[tuple[float, PhoneNumber]]:
+        return ((state.ready, {"phone_number_id": state.phone_number_id}) for state in self._numbers())
+
+    def oldest_ages(self) -> Iterable[tuple[float, Waiting]]:
+        wall_ms = self._clock.wall_ms()
+        for state in self._numbers():
+            for topic, since_ms in state.oldest_ms.items():
+                age_s = max(0, wall_ms - since_ms) / 1000
+                yield age_s, {"phone_number_id": state.phone_number_id, "topic": topic}
 
     def in_flight(self) -> Iterable[tuple[float, PhoneNumber]]:
         return ((state.in_flight, {"phone_number_id": state.phone_number_id}) for state in self._numbers())

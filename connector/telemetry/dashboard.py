@@ -39,7 +39,7 @@ class Panel(NamedTuple):
     most: bool = False
 
 
-SECTIONS: Final[Mapping[str, tuple[Panel, ...]]] = {
+_CHOSEN: Final[Mapping[str, tuple[Panel, ...]]] = {
     "Both roles": (Panel("Checks that are not good", "ready", ("check",), most=True),),
     "Ingress": (
         Panel("Webhooks answered in", "http_server_duration", only='method="POST"'),
@@ -73,8 +73,20 @@ SECTIONS: Final[Mapping[str, tuple[Panel, ...]]] = {
         Panel("Looked for, and how it ended", "ambiguous_resolved", ("how",)),
         Panel("Receipts after the decision", "late_receipts", ("phone_number_id",)),
         Panel("Forwarded to the home slot", "reroutes"),
+        Panel("Sent, or not: not known yet", "ambiguous_open"),
+        Panel("Sent, or not: found out", "ambiguous_resolved", ("how",)),
+        Panel("Receipts that came too late", "late_receipts", ("phone_number_id",)),
     ),
 }
+
+
+def _unplaced() -> tuple[Panel, ...]:
+    placed = {name for panels in _CHOSEN.values() for panel in panels for name in (panel.attribute, panel.beside)}
+    return tuple(Panel(row.name, row.attribute, row.labels) for row in CATALOGUE if row.attribute not in placed)
+
+
+SECTIONS: Final[Mapping[str, tuple[Panel, ...]]] = {**_CHOSEN, **({"More": _unplaced()} if _unplaced() else {})}
+"""Each instrument has a place; one for which none was chosen stands under *More*, a line for each of its labels."""
 
 _ROWS: Final = {row.attribute: row for row in CATALOGUE}
 

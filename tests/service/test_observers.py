@@ -12,7 +12,7 @@ from connector.delivery.retry import RetryPolicy
 from connector.service.observers import DeliveryObserver
 from connector.telemetry.readings import Readings
 from connector.whatsapp.response import maybe_sent
-from tests.delivery.making import ACCEPTED, CRM, MARKETING, NUMBER, WALL_MS, queued, result_of, seeded
+from tests.delivery.making import ACCEPTED, CRM, MARKETING, NUMBER, WALL_MS, queued, record, result_of, seeded
 
 
 class Clock:
@@ -122,6 +122,40 @@ def test_the_state_of_numbers_is_read_when_somebody_asks(readings: Readings, obs
     assert readings.labels("whatsapp.connector.number.held") == []
     dispatcher.on_result(attempts[0], result_of(190), 100.0)
     assert readings.value("whatsapp.connector.number.held", phone_number_id=NUMBER, reason="190") == 1
+
+
+def test_what_only_waits_for_the_number_is_told_apart(readings: Readings, observer: DeliveryObserver) -> None:
+    """A recipient whose pair has to wait is none of them, and none is left once the last one has gone."""
+    dispatcher = Dispatcher(RetryPolicy(), seeded(1), default_rate=80, in_flight_per_number=2)
+    observer.watch(dispatcher, Ambiguity(dispatcher, observer))
+    dispatcher.set_rate(NUMBER, 80, 100.0)
+    for to in ("1", "1", "2", "3"):
+        dispatcher.accept(queued(to, MARKETING), 100.0)
+    name = "whatsapp.connector.commands.ready"
+    assert readings.value(name, phone_number_id=NUMBER) == 3
+    first, second = dispatcher.due(110.0).attempts
+    assert readings.value(name, phone_number_id=NUMBER) == 1
+    dispatcher.on_result(first, ACCEPTED, 110.1)
+    (third,) = dispatcher.due(111.0).attempts
+    for attempt in (second, third):
+        dispatcher.on_result(attempt, ACCEPTED, 111.1)
+    assert dispatcher.due(112.0).attempts == []
+    assert readings.value(name, phone_number_id=NUMBER) == 0
+    assert readings.value("whatsapp.connector.commands.queued", phone_number_id=NUMBER) == 1
+
+
+def test_the_age_of_the_oldest_command_is_told_by_topic(readings: Readings, observer: DeliveryObserver) -> None:
+    """Counted from its record's time, until it is settled."""
+    dispatcher = Dispatcher(RetryPolicy(), seeded(1), default_rate=80, in_flight_per_number=9)
+    observer.watch(dispatcher, Ambiguity(dispatcher, observer))
+    dispatcher.set_rate(NUMBER, 80, 100.0)
+    dispatcher.accept(queued("1", read=record(topic="crm", timestamp_ms=WALL_MS - 60_000)), 100.0)
+    dispatcher.accept(queued("2", read=record(topic="crm", timestamp_ms=WALL_MS)), 100.0)
+    name = "whatsapp.connector.commands.oldest_age"
+    assert readings.value(name, phone_number_id=NUMBER, topic="crm") == 61.5
+    for attempt in dispatcher.due(100.0).attempts:
+        dispatcher.on_result(attempt, ACCEPTED, 100.1)
+    assert readings.value(name, phone_number_id=NUMBER, topic="crm") == 1.5
 
 
 def test_no_user_is_a_label(readings: Readings, observer: DeliveryObserver) -> None:

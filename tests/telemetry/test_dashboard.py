@@ -16,7 +16,7 @@ QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 
 
 def test_each_instrument_has_one_place() -> None:
-    """A metric that is added without a panel is noticed, and none is shown twice."""
+    """A metric that is added has a panel, chosen or not, and none is shown twice."""
     shown = [
         name for panels in SECTIONS.values() for panel in panels for name in (panel.attribute, panel.beside) if name
     ]
