@@ -39,7 +39,7 @@ def plan(ctx: click.Context, config_path: Path | None, slots: int, output: str) 
     Exit code 1 when a topic is missing, or has another partition count where that matters.
     """
     settings = load_from_environment(config_path)
-    rows = _compare(_planned(settings, slots), _partitions(settings))
+    rows = _compare(planned_topics(settings, slots), _partitions(settings))
     _show(rows, output)
     if any(row["state"] in {"missing", "mismatch"} for row in rows):
         ctx.exit(EXIT_FAILED)
@@ -60,7 +60,7 @@ def plan(ctx: click.Context, config_path: Path | None, slots: int, output: str) 
 def apply(ctx: click.Context, config_path: Path | None, slots: int, replication: int, output: str) -> None:
     """Make the topics that are missing; those that are there stay as they are."""
     settings = load_from_environment(config_path)
-    topics = _planned(settings, slots)
+    topics = planned_topics(settings, slots)
     rows = _compare(topics, _partitions(settings))
     missing = {row["topic"] for row in rows if row["state"] == "missing"}
     specs = [TopicSpec(t.name, t.partitions, t.config) for t in topics if t.name in missing]
@@ -75,7 +75,8 @@ def apply(ctx: click.Context, config_path: Path | None, slots: int, replication:
         ctx.exit(EXIT_FAILED)
 
 
-def _planned(settings: Settings, slots: int) -> tuple[PlannedTopic, ...]:
+def planned_topics(settings: Settings, slots: int) -> tuple[PlannedTopic, ...]:
+    """Every topic of a configuration, with so many slots."""
     names = settings.topic_names
     return planned(
         events=(names.inbound_messages, names.message_statuses, names.account_events),

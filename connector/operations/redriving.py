@@ -124,7 +124,7 @@ class Redriver:
         self._topics = log.command_topics
         self._partitions = {topic: sum(name == topic for name, _ in places) for topic in self._topics.values()}
         self._clock = clock
-        self._id = f"whatsapp-redrive-{settings.delivery.installation}"
+        self._id = f"{settings.delivery.installation}-redrive"
         self._producer = TransactionalProducer(config, self._id)
         try:
             self._producer.start()

@@ -41,6 +41,7 @@ class Account:
         self.name = settings.name
         self.block: Block | None = settings.block
         self.marketing_on_messages = settings.marketing_on_messages
+        self.subscribed = settings.subscribed
         self.business_id = business_id
         self.messaging_limit: MessagingLimit = "TIER_UNLIMITED"
 
@@ -58,6 +59,12 @@ class Account:
                 {"error_code": code, "error_description": description, "possible_solution": solution},
             ]
         return entity
+
+    def apps(self) -> list[dict[str, Any]]:
+        """The apps subscribed to its webhooks (Meta, manage webhooks, 2026-06)."""
+        link = f"https://www.facebook.com/games/?app_id={ids.APP_ID}"
+        app = {"id": ids.APP_ID, "link": link, "name": "Simulated App"}
+        return [{"whatsapp_business_api_data": app}] if self.subscribed else []
 
     def fields(self) -> Mapping[str, Any]:
         """Every field that ``GET /{account}?fields=`` knows."""

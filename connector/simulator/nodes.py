@@ -60,7 +60,7 @@ class Nodes:
                 return self._debug_token(call)
             case "GET", [node_id] if node_id:
                 return self._read(call, node_id)
-            case "GET", [account_id, "message_templates" | "phone_numbers" as edge]:
+            case "GET", [account_id, "message_templates" | "phone_numbers" | "subscribed_apps" as edge]:
                 return self._list(call, account_id, edge)
             case "DELETE", [medium_id] if medium_id:
                 lacking = call.token.lacks(MESSAGING)
@@ -129,6 +129,8 @@ class Nodes:
         lacking = call.token.lacks(MANAGEMENT)
         if lacking is not None:
             return lacking
+        if edge == "subscribed_apps":
+            return {"data": account.apps()}
         if edge == "message_templates":
             return business.templates.page(account_id, call.query, call.url)
         wanted = fields.names(call.query["fields"]) if call.query.get("fields") else None

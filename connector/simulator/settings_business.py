@@ -52,12 +52,14 @@ class AccountSettings(Section, frozen=True):
         id: its id.
         block: ``locked`` refuses sends with 131031, ``restricted`` and ``disabled`` with 368, ``payment`` with 131042.
         marketing_on_messages: whether ``/messages`` takes marketing templates; otherwise 131063.
+        subscribed: whether the app is subscribed to its webhooks, as ``GET /{account}/subscribed_apps`` tells.
     """
 
     id: Id
     name: str = "Simulated Business Account"
     block: Block | None = None
     marketing_on_messages: bool = True
+    subscribed: bool = True
 
 
 class NumberSettings(Section, frozen=True):

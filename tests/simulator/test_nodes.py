@@ -170,6 +170,18 @@ async def test_templates_page_by_page(client: httpx.AsyncClient) -> None:
     assert error(await client.get(f"/{ACCOUNT}/message_templates?fields=nonsense"))[1] == 100
 
 
+async def test_the_apps_subscribed_to_an_account() -> None:
+    """Ours, unless the account says otherwise; a token that may only send is told nothing."""
+    quiet = {"accounts": [{"id": ACCOUNT, "subscribed": False}], "numbers": [{"id": NUMBER}]}
+    for settings, count in (({"numbers": [{"id": NUMBER}]}, 1), (quiet, 0)):
+        async with running(from_mapping(settings)) as simulator:
+            headers = {"Authorization": f"Bearer {simulator.access_token}"}
+            async with httpx.AsyncClient(base_url=simulator.base_url, headers=headers) as client:
+                apps = (await client.get(f"/{ACCOUNT}/subscribed_apps")).json()["data"]
+                own = (await client.get(f"/debug_token?input_token={simulator.access_token}")).json()["data"]["app_id"]
+        assert [app["whatsapp_business_api_data"]["id"] for app in apps] == [own] * count
+
+
 async def test_debug_token(served: RunningSimulator, client: httpx.AsyncClient) -> None:
     """Validity and permissions of another token; it must be named."""
     data = (await client.get("/debug_token?input_token=sender")).json()["data"]

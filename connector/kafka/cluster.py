@@ -1,0 +1,94 @@
+"""One look at a cluster: its brokers, topics as they are, and what this user may do with them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from connector.kafka.topics import UnreachableError
+
+CALL_TIMEOUT_S: Final = 5.0
+
+
+class TopicView(NamedTuple):
+    """A topic as it is.
+
+    Attributes:
+        partitions: how many.
+        replicas: of the partition that has fewest.
+        in_sync: likewise, those that are in sync.
+        config: the broker's names for topic properties; None when this user may not read them.
+        rights: what this user may do: ``read``, ``write``, ``describe`` and others.
+    """
+
+    partitions: int
+    replicas: int
+    in_sync: int
+    config: Mapping[str, str] | None
+    rights: frozenset[str]
+
+
+class ClusterView(NamedTuple):
+    """A cluster as this user sees it; a topic that is missing, or hidden, is not in ``topics``.
+
+    ``group_rights`` is None when the group has never been used: then nothing can be said.
+    """
+
+    brokers: int
+    topics: Mapping[str, TopicView]
+    group_rights: frozenset[str] | None
+
+
+def look(config: Mapping[str, Any], topics: Iterable[str], group_id: str) -> ClusterView:
+    """The cluster now; blocks, some seconds at worst.
+
+    Raises:
+        UnreachableError: no broker answered.
+    """
+    client = AdminClient(dict(config))
+    names = list(topics)
+    try:
+        cluster = client.describe_cluster(request_timeout=CALL_TIMEOUT_S).result()
+        described = client.describe_topics(
+            TopicCollection(names), include_authorized_operations=True, request_timeout=CALL_TIMEOUT_S
+        )
+    except KafkaException as error:
+        raise UnreachableError(error.args[0].str()) from error
+    found = {name: answer.result() for name, answer in described.items() if answer.exception() is None}
+    configs = _configs(client, found)
+    views = {name: _view(topic, configs.get(name)) for name, topic in found.items()}
+    return ClusterView(len(cluster.nodes), views, _group_rights(client, group_id))
+
+
+def _view(topic: Any, config: Mapping[str, str] | None) -> TopicView:
+    return TopicView(
+        partitions=len(topic.partitions),
+        replicas=min((len(partition.replicas) for partition in topic.partitions), default=0),
+        in_sync=min((len(partition.isr) for partition in topic.partitions), default=0),
+        config=config,
+        rights=_rights(topic.authorized_operations),
+    )
+
+
+def _configs(client: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    answers = client.describe_configs(resources, request_timeout=CALL_TIMEOUT_S) if resources else {}
+    return {
+        resource.name: {name: entry.value for name, entry in answer.result().items() if entry.value is not None}
+        for resource, answer in answers.items()
+        if answer.exception() is None
+    }
+
+
+def _group_rights(client: AdminClient, group_id: str) -> frozenset[str] | None:
+    (answer,) = client.describe_consumer_groups(
+        [group_id], include_authorized_operations=True, request_timeout=CALL_TIMEOUT_S
+    ).values()
+    return None if answer.exception() is not None else _rights(answer.result().authorized_operations)
+
+
+def _rights(operations: Iterable[Any] | None) -> frozenset[str]:
+    return frozenset(operation.name.lower() for operation in operations or ())
