@@ -10,7 +10,8 @@ from typing import Final, NoReturn
 
 from connector.clock import SystemClock
 from tests.chaos import table
-from tests.chaos.bench import Order, run
+from tests.chaos.bench import MIXED, Order, run
+from tests.chaos.kill_plan import WITHOUT_MERCY
 from tests.chaos.site import BenchError
 from tests.chaos.verdicts.every import GUARANTEES
 from tests.fixtures.apache_kafka import KafkaUnavailable
@@ -38,6 +39,8 @@ def main() -> int:
         required=_required(arguments.require) & arguments.only,
         keep_logs=arguments.keep_logs,
         drain_s=arguments.drain,
+        plan=arguments.plan,
+        commands=arguments.commands,
     )
     signal.signal(signal.SIGTERM, _interrupted)
     say(f"seed {order.seed}")
@@ -75,6 +78,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--drain", type=float, default=DRAIN, help="seconds for the last command (default: %(default)s)"
     )
+    parser.add_argument("--plan", choices=[MIXED, *WITHOUT_MERCY], default=MIXED, help="default: %(default)s")
+    parser.add_argument("--commands", type=int, default=20_000, help="of a plan without mercy (default: %(default)s)")
     parser.add_argument("--backlog", type=int, default=BACKLOG, help="commands queued for D12 (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="makes the same plan and load again (default: a new one, printed)")
     parser.add_argument("--require", type=Path, metavar="FILE", help="guarantees that have to pass, one a line")

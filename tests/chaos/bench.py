@@ -13,18 +13,22 @@ from typing import Any, Final, TypeVar
 
 from tests.chaos.backlog import backlog
 from tests.chaos.calm import CalmStage
+from tests.chaos.commands import NumberLoad
 from tests.chaos.history import history
+from tests.chaos.kill_plan import make_kill_plan
 from tests.chaos.ledgers import Stop, Storm
 from tests.chaos.plan import make_plan
 from tests.chaos.probe_ledgers import Held, History, Priority, Run, Throttled
 from tests.chaos.site import Site, site
 from tests.chaos.startup import startups
-from tests.chaos.storm import NUMBERS, SESSION_S, StormStage
+from tests.chaos.storm import MANY, NUMBERS, SESSION_S, StormStage
 from tests.chaos.table import Report
 from tests.chaos.verdicts.every import ON_STORM, verdicts
 
 CALM: Final = frozenset({"D6", "D7", "D8", "B1"})
 STORM: Final = frozenset({*ON_STORM, "B1"})
+
+MIXED: Final = "mixed"
 
 T = TypeVar("T")
 
@@ -40,6 +44,7 @@ class Order:
         only: guarantees that are looked at; parts of the run that serve no other are left out.
         required: guarantees that have to pass.
         drain_s: how long it is waited for the last command; what nobody knows of is decided on after ten minutes.
+        plan: mixed, or one without mercy; that has ``commands`` for forty numbers.
         keep_logs: folder that gets every process's log and the storm's ledgers.
     """
 
@@ -50,6 +55,8 @@ class Order:
     required: frozenset[str]
     keep_logs: Path | None = None
     drain_s: float = 60.0
+    plan: str = MIXED
+    commands: int = 20_000
 
 
 def run(order: Order, say: Callable[[str], None]) -> Report:
@@ -134,15 +141,22 @@ class _Bench:
         return seen
 
     async def _storm(self) -> Storm:
-        plan = make_plan(
-            self.order.seed,
-            self.order.seconds,
-            session_s=SESSION_S,
-            can_cut=self.place.network is not None,
-            numbers=[number.id for number in NUMBERS],
-        )
+        order = self.order
+        numbers: tuple[NumberLoad, ...] = NUMBERS
+        if order.plan == MIXED:
+            plan = make_plan(
+                order.seed,
+                order.seconds,
+                session_s=SESSION_S,
+                can_cut=self.place.network is not None,
+                numbers=[number.id for number in NUMBERS],
+            )
+        else:
+            plan = make_kill_plan(order.seed, order.seconds, order.plan, session_s=SESSION_S)
+            each_per_s = order.commands / len(MANY) / order.seconds
+            numbers = tuple(dataclasses.replace(number, asked_per_s=each_per_s) for number in MANY)
         self.notes += plan.left_out
-        stage = StormStage(self.place, plan, self.order.drain_s)
+        stage = StormStage(self.place, plan, drain_s=order.drain_s, numbers=numbers)
         storm = await stage.run()
         self.stops += stage.installation.stops
         self.totals |= stage.disturber.totals

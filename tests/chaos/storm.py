@@ -26,6 +26,9 @@ NUMBERS: Final = (
     NumberLoad("106540352242923", "NOT_APPLICABLE", 20, 7.0),
     NumberLoad("106540352242924", "NOT_APPLICABLE", 20, 7.0),
 )
+MANY: Final = tuple(NumberLoad(str(106540352260000 + n), "STANDARD", 80, 0.0) for n in range(40))
+"""Numbers of a plan without mercy: each has little to do, all together enough."""
+
 WRITTEN_TO: Final = "106540352242929"
 """The number of the driver's own webhooks; it sends nothing."""
 INBOUND_PER_S: Final = 5
@@ -44,17 +47,21 @@ class StormStage:
         place: where it takes place.
         plan: what is done to whom.
         drain_s: how long it is waited for the last command after the load.
+        numbers: what is asked of which number.
     """
 
-    def __init__(self, place: Site, plan: Plan, drain_s: float) -> None:
+    def __init__(
+        self, place: Site, plan: Plan, *, drain_s: float = 60.0, numbers: tuple[NumberLoad, ...] = NUMBERS
+    ) -> None:
         self._place = place
+        self._numbers = numbers
         self._drain_s = drain_s
         self._plan = plan
         self.installation = Installation(
             place,
             "storm",
             simulator={
-                "numbers": [{"id": number.id, "level": number.level} for number in NUMBERS],
+                "numbers": [{"id": number.id, "level": number.level} for number in numbers],
                 "latency": {"median_ms": 60, "p99_ms": 400},
                 "statuses": {"read": 0.3},
                 "remembered_max": 2_000_000,
@@ -102,7 +109,7 @@ class StormStage:
 
     async def _load(self) -> None:
         start_s, start_ms = _CLOCK.monotonic(), _CLOCK.wall_ms()
-        drafts = CommandLoad(self._plan.seed, NUMBERS, SLOTS, start_ms).drafts(self._plan.seconds)
+        drafts = CommandLoad(self._plan.seed, self._numbers, SLOTS, start_ms).drafts(self._plan.seconds)
         actions, faults = len(self._plan.actions), len(self._plan.faults)
         self._place.say(
             f"storm: {len(drafts)} commands in {self._plan.seconds:g} s, {actions} actions, {faults} faults"
@@ -121,7 +128,7 @@ class StormStage:
 
     async def _let_users_write(self) -> None:
         with self.installation.observer() as observer:
-            for number in cycle(NUMBERS):
+            for number in cycle(self._numbers):
                 await asyncio.sleep(1.0)
                 await asyncio.to_thread(observer.inbound, number.id, count=INBOUND_PER_S)
 
@@ -161,7 +168,7 @@ class StormStage:
             commands=tuple(self._commands.acknowledged),
             not_acknowledged=self._commands.failed,
             requests=requests,
-            limits={number.id: number.limit for number in NUMBERS},
+            limits={number.id: number.limit for number in self._numbers},
             outcomes=tuple(map(collect.outcome, on[names.delivery_outcomes])),
             dead_letters=tuple(collect.dead_letter(message) for topic in letters for message in on[topic]),
             rerouted=dict(filter(None, map(collect.rerouted, on[names.rerouted_commands]))),

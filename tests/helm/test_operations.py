@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from connector.cli.topics import _planned
+from connector.cli.topics import planned_topics
 from connector.telemetry.dashboard import dashboard
 from tests.helm.rendering import (
     CHART,
@@ -56,7 +56,7 @@ def test_strimzi_gets_the_very_topics_of_the_plan(helm4: Path, tmp_path: Path, v
     made = {item["spec"].pop("topicName"): item["spec"] for item in of_kind(objects, "KafkaTopic")}
     assert made == {
         topic.name: {"partitions": topic.partitions, "replicas": 3, "config": dict(topic.config)}
-        for topic in _planned(settings_of(objects, tmp_path), 12)
+        for topic in planned_topics(settings_of(objects, tmp_path), 12)
     }
 
 
