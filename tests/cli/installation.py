@@ -49,7 +49,7 @@ def simulator_settings(webhook_url: str | None = None) -> Settings:
         tokens=(TokenSettings(token="bounded-token", numbers=(NUMBER,)),),
         app_secret=APP_SECRET,
         numbers=(NumberSettings(id=NUMBER), NumberSettings(id=OTHER)),
-        statuses=StatusSettings(delivered=1.0, sent_ms=20.0, delivered_ms=60.0, read_ms=100.0, jitter=0.0),
+        statuses=StatusSettings(delivered=1.0, read=1.0, sent_ms=20.0, delivered_ms=60.0, read_ms=100.0, jitter=0.0),
         recipients=(RecipientRule(ends_with="0047", code=131047),),
         webhooks=WebhookSettings(url=webhook_url),
         seed=1,

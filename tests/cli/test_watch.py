@@ -1,0 +1,56 @@
+"""connector watch: one command from Kafka to the phone and back."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.installation import NUMBER, Installation, Told
+from tests.integration.system import Enough, read_committed
+
+Typed = Callable[..., Told]
+
+
+def test_a_command_is_followed_from_its_record_to_read(installation: Installation, typed: Typed) -> None:
+    """Command, attempt, outcome, statuses, each once; phones masked; it ends by itself."""
+    sent = typed(
+        "send", "--number", NUMBER, "--to", "+16505557001", "--text", "a private word", "--command-id", "watched-1",
+        "--wait", "--until", "delivered", "--config", installation.config,
+    )  # fmt: skip
+    assert sent.code == 0
+    told = typed(
+        "watch", "--command-id", "watched-1", "--since", "5m", "--idle", "10", "--output", "json",
+        "--config", installation.config,
+    )  # fmt: skip
+    assert told.code == 0
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    said = {(row["kind"], row["detail"].split(" ")[0]) for row in rows}
+    assert {("command", "text"), ("attempt", "1"), ("outcome", "ACCEPTED"), ("status", "sent")} <= said
+    assert {row["command_id"] for row in rows} == {"watched-1"}
+    assert "+16505557001" not in told.out
+    assert "16505557001" not in told.out
+    assert "private word" not in told.out
+
+
+def test_a_user_is_followed_for_people(installation: Installation, typed: Typed) -> None:
+    """However the phone is written; answers are seen too; whole when they are asked for."""
+    typed(
+        "send", "--number", NUMBER, "--to", "+16505557002", "--text", "Hi", "--wait", "--config", installation.config
+    )  # fmt: skip
+    installation.simulator.inbound(NUMBER, sender="16505557002", text="Thanks")
+    names = installation.system.settings.topic_names
+    assert read_committed(installation.system.bootstrap, [names.inbound_messages], Enough(1))
+    told = typed(
+        "watch", "--user", "+1 (650) 555-7002", "--since", "5m", "--idle", "1", "--show-users",
+        "--config", installation.config,
+    )  # fmt: skip
+    assert told.code == 0
+    assert "  outcome  " in told.out
+    assert "+16505557002" in told.out
+    assert "text from the user" in told.out
+
+
+@pytest.mark.parametrize("words", [[], ["--number", NUMBER, "--since", "yesterday"]])
+def test_wrong_usage_is_exit_code_2(typed: Typed, words: list[str]) -> None:
+    """Nothing to follow, or no time."""
+    assert typed("watch", *words).code == 2
