@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 log = structlog.get_logger()
 
@@ -19,6 +19,11 @@ PATIENCE_S: Final = CALLS_MAX * CALL_TIMEOUT_S
 what it has settled is worth waiting for: given up, it would be sent a second time."""
 
 _FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001 - the binding's public name
+
+_NEVER_TAKEN: Final = frozenset(
+    {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_MSG}
+)
+"""The topic's own limits: size, compaction without a key, age of the timestamp."""
 
 HANGS_AFTER_S: Final = 20.0
 """Calls of 5 s were seen to return after 11. One that is out for so long never returns (librdkafka issue 5456): the
@@ -57,12 +62,16 @@ class TransactionAbortedError(Exception):
     """Nothing of the transaction is visible; its records may be written again in the next one."""
 
 
-class RecordTooLargeError(TransactionAbortedError):
-    """The client takes no record of that size; ``index`` is its place among the records that were to be written."""
+class RecordRefusedError(TransactionAbortedError):
+    """Client or broker will never take that record.
 
-    def __init__(self, index: int, reason: str) -> None:
+    ``index`` is its place among those that were to be written; ``for_its_time``: with another timestamp they would.
+    """
+
+    def __init__(self, index: int, reason: str, *, for_its_time: bool = False) -> None:
         super().__init__(reason)
         self.index = index
+        self.for_its_time = for_its_time
 
 
 class UnreachableProducerError(Exception):
@@ -100,9 +109,11 @@ class TransactionalProducer:
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 0,
+            "delivery.report.only.error": True,
         }
         self._producer = Producer(self._config)
         self._over: str | None = None
+        self._refused: list[RecordRefusedError] = []
 
     def start(self) -> None:
         """Register the transactional id; fences an older producer of the same id.
@@ -124,7 +135,7 @@ class TransactionalProducer:
         Blocks while the brokers are away, for up to :data:`PATIENCE_S`: nothing else could be done meanwhile.
 
         Raises:
-            TransactionAbortedError: nothing was written; a RecordTooLargeError when that would be so for ever.
+            TransactionAbortedError: nothing was written; a RecordRefusedError when that would be so for ever.
             FatalProducerError: this producer can never write again, or nobody can know whether it has written.
         """
         if self._over is not None:  # a new client now would shut out the one that has taken our place
@@ -135,9 +146,9 @@ class TransactionalProducer:
             if offsets:
                 positions = [TopicPartition(topic, partition, offset) for topic, partition, offset in offsets]
                 self._patiently(self._send_offsets, positions, member)
-        except (KafkaException, RecordTooLargeError) as error:
+        except (KafkaException, RecordRefusedError) as error:
             self._abort(error)
-            raise _aborted(error) from error
+            raise self._aborted(error) from error
         try:
             self._patiently(self._producer.commit_transaction, CALL_TIMEOUT_S)
         except KafkaException as error:
@@ -145,28 +156,29 @@ class TransactionalProducer:
             if not error.args[0].txn_requires_abort():
                 raise self._final(error.args[0].str()) from error
             self._abort(error)
-            raise _aborted(error) from error
+            raise self._aborted(error) from error
 
     def close(self) -> None:
         """Let go of what was not committed; an open transaction is aborted by the broker."""
         self._producer.purge()
 
     def _write(self, records: Iterable[Writable]) -> None:
+        self._refused = []
         for index, record in enumerate(records):
             try:
-                self._produce(record)
+                self._produce(record, _Report(index, self._refused))
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                    raise RecordTooLargeError(index, error.args[0].str()) from error
+                    raise RecordRefusedError(index, error.args[0].str()) from error
                 raise
 
-    def _produce(self, record: Writable) -> None:
+    def _produce(self, record: Writable, report: "_Report") -> None:
         headers: list[tuple[str, str | bytes | None]] = list(record.headers)
         while True:
             try:
                 self._producer.produce(
                     record.topic, record.value, record.key, record.partition, timestamp=record.timestamp_ms,
-                    headers=headers,
+                    headers=headers, on_delivery=report,
                 )  # fmt: skip
             except BufferError:
                 self._producer.poll(0.05)
@@ -216,13 +228,31 @@ class TransactionalProducer:
             else:
                 return
 
+    def _aborted(self, error: Exception) -> Exception:
+        """The record that the broker refused, when that was it; what was purged beside it is not told."""
+        self._producer.poll(0)
+        if isinstance(error, RecordRefusedError):
+            return error
+        return self._refused[0] if self._refused else TransactionAbortedError(error.args[0].str())
+
     def _final(self, reason: str) -> FatalProducerError:
         self._over = reason
         return FatalProducerError(reason)
 
 
-def _aborted(error: Exception) -> Exception:
-    return error if isinstance(error, RecordTooLargeError) else TransactionAbortedError(error.args[0].str())
+class _Report:
+    """Told when a record was not written; keeps those that never will be."""
+
+    __slots__ = ("_index", "_refused")
+
+    def __init__(self, index: int, refused: list[RecordRefusedError]) -> None:
+        self._index = index
+        self._refused = refused
+
+    def __call__(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and error.code() in _NEVER_TAKEN:
+            for_its_time = error.code() == KafkaError.INVALID_TIMESTAMP
+            self._refused.append(RecordRefusedError(self._index, error.str(), for_its_time=for_its_time))
 
 
 def _returning(call: Callable[[], None]) -> None:

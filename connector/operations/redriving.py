@@ -13,7 +13,7 @@ from connector.delivery.command import Output, Source
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import (
     FatalProducerError,
-    RecordTooLargeError,
+    RecordRefusedError,
     TransactionAbortedError,
     TransactionalProducer,
     UnreachableProducerError,
@@ -157,7 +157,7 @@ class Redriver:
             outputs = [output for letter in letters for output in self._outputs(letter, by, reason)]
             try:
                 self._producer.commit(outputs, [], None)
-            except RecordTooLargeError as error:
+            except RecordRefusedError as error:
                 del letters[error.index // 2]
             except FatalProducerError as error:
                 message = f"{self._id} may write no more ({error}); was another redrive started?"

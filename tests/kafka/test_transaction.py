@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 from connector.kafka import transaction as transaction_module
 from connector.kafka.transaction import (
     FatalProducerError,
-    RecordTooLargeError,
+    RecordRefusedError,
     TransactionAbortedError,
     TransactionalProducer,
     UnreachableProducerError,
@@ -108,7 +108,7 @@ def test_who_was_replaced_writes_nothing_any_more(site: Site) -> None:
 def test_a_record_that_is_too_large_is_named(site: Site) -> None:
     """Nothing of its transaction is seen; the place of the record is told, and the next transaction works."""
     records = [Written(site.sink, 0, None, value) for value in (b"small", bytes(1_100_000), b"small too")]
-    with pytest.raises(RecordTooLargeError) as caught:
+    with pytest.raises(RecordRefusedError) as caught:
         site.producer.commit(records, [(site.source, 0, 7)], site.member.group.membership())
     assert caught.value.index == 1
     site.write(b"next", 8)
@@ -204,3 +204,32 @@ def test_a_broker_that_dies_in_between_costs_nothing(kafka_broker: Broker, site:
     found = values(committed_records(site.bootstrap, site.sink, written))
     assert found == [b"%d" % number for number in range(written)]
     assert site.offset() == written
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "timestamp_ms", "for_its_time"),
+    [
+        ({"max.message.bytes": "2000"}, bytes(5000), 0, False),
+        ({"cleanup.policy": "compact"}, b"without a key", 0, False),
+        ({"message.timestamp.before.max.ms": "60000"}, b"old", 1_000_000_000_000, True),
+    ],
+    ids=["size", "key", "time"],
+)
+def test_a_record_that_the_broker_refuses_is_named(
+    site: Site,
+    create_topics: CreateTopics,
+    *,
+    limits: dict[str, str],
+    value: bytes,
+    timestamp_ms: int,
+    for_its_time: bool,
+) -> None:
+    """A topic's own limits are known to the broker alone: what they refuse is told apart from what may be repeated."""
+    narrow = unique("narrow")
+    create_topics(narrow, config=limits)
+    records = [Written(site.sink, 0, None, b"fine"), Written(narrow, 0, None, value, timestamp_ms=timestamp_ms)]
+    with pytest.raises(RecordRefusedError) as caught:
+        site.producer.commit(records, [(site.source, 0, 7)], site.member.group.membership())
+    assert (caught.value.index, caught.value.for_its_time) == (1, for_its_time)
+    site.write(b"next", 8)
+    assert values(committed_records(site.bootstrap, site.sink, 1)) == [b"next"]

@@ -15,7 +15,7 @@ from connector.clock import Clock
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, Settlement, Source
 from connector.delivery.watermark import Watermark
-from connector.kafka.transaction import RecordTooLargeError, TransactionAbortedError
+from connector.kafka.transaction import RecordRefusedError, TransactionAbortedError
 
 log = structlog.get_logger()
 
@@ -150,24 +150,23 @@ class Ledger:
             except TransactionAbortedError as error:
                 self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
                 log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
-                if not isinstance(error, RecordTooLargeError) or error.index >= len(outputs):
+                if not isinstance(error, RecordRefusedError) or error.index >= len(outputs):
                     return False
-                self._shorten(outputs[error.index])
+                self._replace(outputs[error.index], _acceptable(outputs[error.index], error))
             else:
                 self._observer.transaction(committed=True, seconds=self._clock.monotonic() - began)
                 self.transactions += 1
                 return True
 
-    def _shorten(self, large: Output) -> None:
-        """One record that Kafka will never take must not stop all others: it goes without its value, then bare.
+    def _replace(self, refused: Output, by: Output | None) -> None:
+        """One record that Kafka will never take must not stop all others.
 
         What it was lies at the place that its headers, and the outcome beside it, name.
         """
-        shorter = large._replace(key=None, headers=()) if large.value is None else large._replace(value=None)
-        log.error("delivery.record_too_large", topic=large.topic, partition=large.partition)
+        log.error("delivery.record_refused", topic=refused.topic, partition=refused.partition, dropped=by is None)
         self._pending = [
-            replace(settlement, outputs=tuple(shorter if output is large else output for output in settlement.outputs))
-            if any(output is large for output in settlement.outputs)
+            replace(settlement, outputs=tuple(_replaced(settlement.outputs, refused, by)))
+            if any(output is refused for output in settlement.outputs)
             else settlement
             for settlement in self._pending
         ]
@@ -191,3 +190,20 @@ class Ledger:
 
 def _partition(settlement: Settlement) -> Partition:
     return Partition(settlement.source.topic, settlement.source.partition)
+
+
+def _replaced(outputs: Iterable[Output], refused: Output, by: Output | None) -> Iterator[Output]:
+    for output in outputs:
+        if output is not refused:
+            yield output
+        elif by is not None:
+            yield by
+
+
+def _acceptable(refused: Output, error: RecordRefusedError) -> Output | None:
+    """The record without what is in the way: its time, else its value, then all but its place; None: nothing helps."""
+    if error.for_its_time:
+        return refused._replace(timestamp_ms=0) if refused.timestamp_ms else None
+    if refused.value is not None:
+        return refused._replace(value=None)
+    return refused._replace(key=None, headers=()) if refused.headers or refused.key is not None else None

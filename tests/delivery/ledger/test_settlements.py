@@ -13,7 +13,7 @@ from connector.clock import SystemClock
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, Settlement, Source
 from connector.delivery.ledger.settlements import Ledger
-from connector.kafka.transaction import FatalProducerError, RecordTooLargeError, TransactionAbortedError
+from connector.kafka.transaction import FatalProducerError, RecordRefusedError, TransactionAbortedError
 
 CRM_0: Final = Partition("crm", 0)
 CRM_1: Final = Partition("crm", 1)
@@ -29,6 +29,7 @@ class FakeTransactions:
         self.offsets: dict[Partition, int] = {}
         self.tried: list[list[Output]] = []
         self.limit = 10**9
+        self.oldest_ms = 0
         self.closed = False
 
     def commit(self, records: Iterable[Output], offsets: Sequence[tuple[str, int, int]], member: object) -> None:
@@ -38,7 +39,9 @@ class FakeTransactions:
         self.tried.append(found)
         for index, output in enumerate(found):
             if size_of(output) > self.limit:
-                raise RecordTooLargeError(index, "too large")
+                raise RecordRefusedError(index, "too large")
+            if 0 < output.timestamp_ms < self.oldest_ms:
+                raise RecordRefusedError(index, "too old", for_its_time=True)
         if self.trouble and (error := self.trouble.pop(0)) is not None:
             raise error
         self.written += found
@@ -94,9 +97,11 @@ class Book:
         return [output.value for output in self.kafka.written]
 
 
-def settlement(partition: Partition, offset: int, epoch: int = 1, value: bytes | None = None) -> Settlement:
+def settlement(
+    partition: Partition, offset: int, epoch: int = 1, value: bytes | None = None, *, timestamp_ms: int = 0
+) -> Settlement:
     """What settles a record: one output that names it."""
-    output = Output("outcomes", partition.partition, b"key", value or b"%d" % offset, (("h", b"1"),))
+    output = Output("outcomes", partition.partition, b"key", value or b"%d" % offset, (("h", b"1"),), timestamp_ms)
     return Settlement(Source(*partition, offset), b"key", epoch, (output,), "ACCEPTED")
 
 
@@ -229,7 +234,7 @@ def test_a_record_that_is_too_large_stops_nobody() -> None:
     small, large = book.kafka.written
     assert (small.value, large.value, large.key, large.headers) == (b"10", None, b"key", (("h", b"1"),))
     assert book.kafka.offsets == {CRM_0: 12}
-    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["delivery.record_too_large"]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["delivery.record_refused"]
 
 
 def test_headers_that_are_too_large_stop_nobody() -> None:
@@ -344,3 +349,27 @@ def test_each_record_has_one_outcome_and_no_offset_is_ahead_of_it(steps: list[Ca
     for step in steps:
         step(course)
         course.check()
+
+
+def test_a_record_of_a_time_that_the_broker_refuses_gets_the_time_of_writing() -> None:
+    """Its value is not what was in the way."""
+    book = Book(CRM_0)
+    book.read(CRM_0, 10)
+    book.kafka.oldest_ms = 2_000
+    book.ledger.add(settlement(CRM_0, 10, timestamp_ms=1_000))
+    with capture_logs():
+        assert book.commit() == [10]
+    (written,) = book.kafka.written
+    assert (written.value, written.timestamp_ms) == (b"10", 0)
+
+
+def test_a_record_that_nobody_takes_in_any_form_is_dropped() -> None:
+    """The offsets and the other records go on: one topic's limits must not stop a slot for ever."""
+    book = Book(CRM_0)
+    book.read(CRM_0, 10)
+    book.kafka.limit = -1
+    book.ledger.add(settlement(CRM_0, 10))
+    with capture_logs() as logs:
+        assert book.commit() == [10]
+    assert (book.kafka.written, book.kafka.offsets) == ([], {CRM_0: 11})
+    assert [line["dropped"] for line in logs if line["log_level"] == "error"] == [False, False, True]
