@@ -73,8 +73,8 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
 
     settings = load_from_environment(config_path)
-    topic = _topic(settings.topic_names, options["topic"])
-    lines = _lines(options)
+    topic = command_topic(settings.topic_names, options["topic"])
+    lines = checked_lines(_source(options))
     if options["dry_run"]:
         _tell_checked(lines, topic, options["output"])
         return
@@ -107,7 +107,8 @@ def _run(sender: Any, progress: Any, options: dict[str, Any]) -> None:
             tail.close()
 
 
-def _topic(names: Any, given: str | None) -> str:
+def command_topic(names: Any, given: str | None) -> str:
+    """Full name of the command topic that was named, with or without prefix; the first one by default."""
     if given is None:
         return str(names.commands[0])
     for topic in names.commands:
@@ -117,20 +118,20 @@ def _topic(names: Any, given: str | None) -> str:
     raise click.BadParameter(message, param_hint="--topic")
 
 
-def _lines(options: dict[str, Any]) -> list[Any]:
-    """Every command that was handed over; usage errors and faulty lines end here."""
+def checked_lines(source: Iterable[bytes]) -> list[Any]:
+    """Every command of some lines; faulty ones end here, all told at once."""
     from connector.operations.command_lines import TooManyLinesError, read_lines  # noqa: PLC0415 - loads the codec
     from connector.records.codec import Codec  # noqa: PLC0415 - see above
 
     try:
-        found = read_lines(_source(options), Codec())
+        found = read_lines(source, Codec())
     except TooManyLinesError as error:
         raise click.UsageError(str(error)) from None
     if found.faults:
         told = [f"  line {fault.number}: {fault.reason}" for fault in found.faults[:FAULTS_SHOWN]]
         more = len(found.faults) - FAULTS_SHOWN
         told += [f"  and {more} more"] if more > 0 else []
-        message = "\n".join([f"{_lines_are(len(found.faults))}; nothing was written", *told])
+        message = "\n".join([_lines_are(len(found.faults)), *told])
         raise click.UsageError(message)
     if not found.commands:
         message = "there is no command in it"

@@ -20,6 +20,7 @@ SKEW_FAIL_S: Final = 60.0
 
 NUMBER_FIELDS: Final = "display_phone_number,quality_rating,throughput,status,health_status"
 """Asked of each number. One unknown field would refuse them all: these are the ones in Meta's own samples."""
+LIMIT_FIELDS: Final = "throughput,whatsapp_business_manager_messaging_limit"
 
 _RENEW: Final = "make a system user's token that does not expire, with both WhatsApp permissions, and replace the file"
 

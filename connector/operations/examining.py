@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import httpx
 
@@ -109,6 +109,13 @@ def registry(settings: Settings) -> Iterator[Finding]:
         yield ok("schema registry", f"has every schema at {section.url}")
 
 
+class Limits(NamedTuple):
+    """What the Cloud API allows a number; None where it does not tell."""
+
+    level: str | None
+    tier: str | None
+
+
 class CloudApi:
     """Asks the Cloud API about tokens, numbers and accounts.
 
@@ -157,6 +164,18 @@ class CloudApi:
             yield from [node] if isinstance(node, Finding) else cloud_findings.number_findings(about, node, throughput)
         if self._skew_s is not None:
             yield cloud_findings.skew_finding("clock", self._skew_s)
+
+    def limits(self, number_id: str) -> Limits | Finding:
+        """Throughput level of a number and messaging limit of its portfolio, or why they are not told."""
+        own = (n.access_token_file for n in self._settings.numbers if n.phone_number_id == number_id)
+        file = next((file for file in own if file), self._settings.cloud_api.access_token_file)
+        node = self._ask(f"number {number_id}", number_id, file, fields=cloud_findings.LIMIT_FIELDS)
+        if isinstance(node, Finding):
+            return node
+        throughput = node.get("throughput")
+        level = throughput.get("level") if isinstance(throughput, Mapping) else None
+        tier = node.get("whatsapp_business_manager_messaging_limit")
+        return Limits(level if isinstance(level, str) else None, tier if isinstance(tier, str) else None)
 
     def _token(self, file: Path) -> Iterator[Finding]:
         about = f"token of {file}"

@@ -3,7 +3,9 @@
 Nothing here is ours to choose: margins against these figures belong to :mod:`connector.delivery`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 PAIR_INTERVAL_S: Final = 6.0
@@ -42,3 +44,21 @@ def throughput_mps(level: str) -> int:
     """Messages per second of a level; a level that Meta adds later gets the lowest figure until we know it."""
     known = Level(level) if level in Level.__members__ else Level.NOT_APPLICABLE
     return THROUGHPUT_MPS[known]
+
+
+MESSAGING_LIMITS: Final[Mapping[str, int | None]] = MappingProxyType(
+    {
+        "TIER_50": 50,
+        "TIER_250": 250,
+        "TIER_1K": 1_000,
+        "TIER_2K": 2_000,
+        "TIER_10K": 10_000,
+        "TIER_100K": 100_000,
+        "TIER_UNLIMITED": None,
+    }
+)
+"""Unique users outside customer service windows that a portfolio may write to in a moving 24 hours; None: no limit
+(``whatsapp_business_manager_messaging_limit``; Meta, messaging limits, 2026-09-11; 50 and 1K are its older form)."""
+
+MESSAGING_WINDOW_S: Final = 86_400
+"""The moving 24 hours of that limit."""
