@@ -12,7 +12,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S, Dispatcher
-from connector.delivery.holds import APP, WABA, Holds, control_record
+from connector.delivery.holds import APP, AUTO, WABA, Holds, control_record
 from connector.delivery.throughput_limit import NEVER
 from connector.whatsapp.error_table import Treatment
 from connector.whatsapp.response import AttemptOutcome
@@ -25,6 +25,9 @@ PROBE_MAX_S: Final = 300.0
 
 LOAD_STALE_MS: Final = 3000
 """The ingress tells a number's inbound load once a second; what is older says nothing of now."""
+
+TOLD_AGAIN_MS: Final = 5000
+"""Of many answers under way at once the first tells all; a hold is lengthened only by more than this."""
 
 WABA_CODES: Final = frozenset({80007, 80008})
 BLOCKED: Final = "BLOCKED"
@@ -114,6 +117,8 @@ class Care:
                 self._start_probe(phone_number_id)
             case Treatment.APP_LIMIT:
                 self._tell_all(phone_number_id, result)
+            case _ if result.regain_access_s is not None:
+                self._tell_all(phone_number_id, result)
 
     def _obey(self, phone_number_id: str) -> None:
         self._dispatcher.pause(phone_number_id, *self.pause_of(phone_number_id), self._clock.monotonic())
@@ -140,14 +145,21 @@ class Care:
     def _tell_all(self, phone_number_id: str, result: AttemptOutcome) -> None:
         code = result.error.code if result.error else None
         waba = self._waba_of(phone_number_id)
-        scope = WABA + waba if code in WABA_CODES and waba else APP + self._holds.installation
+        of_account = code in WABA_CODES or result.treatment is not Treatment.APP_LIMIT
+        scope = WABA + waba if of_account and waba else APP + self._holds.installation
         now_ms = self._clock.wall_ms()
-        until_ms = now_ms + int(1000 * max(APP_HOLD_S, result.retry_after_s or 0.0))
+        asked_s = max(result.retry_after_s or 0.0, result.regain_access_s or 0.0)
+        until_ms = now_ms + int(1000 * max(APP_HOLD_S, asked_s))
+        standing = self._holds.by_key.get(f"{scope}/{AUTO}")
+        if standing is not None and standing.until_ms is not None and standing.until_ms > until_ms - TOLD_AGAIN_MS:
+            return
         reason = f"throttled by Meta ({result.reason})"
         record = control_record(
             scope, actor=self._worker, action="HOLD", reason=reason, at_ms=now_ms, until_ms=until_ms
         )
-        self._publish(f"{scope}/auto", record)
+        # Here at once, on the other workers when they have read it.
+        self.on_control(f"{scope}/{AUTO}", record)
+        self._publish(f"{scope}/{AUTO}", record)
 
     def _start_probe(self, phone_number_id: str) -> None:
         if phone_number_id not in self._probing:

@@ -89,7 +89,6 @@ class Dispatcher:
         self._draining: set[int] = set()
         self._may_start: Callable[[float], bool] = lambda _: True
         self._pause_of: Callable[[str], tuple[float, str | None]] = lambda _: (0.0, None)
-        self._app_held_until = 0.0
 
     def rest_unless(self, may_start: Callable[[float], bool]) -> None:
         """Start nothing while ``may_start`` says no; :meth:`resume` when it says yes again."""
@@ -300,7 +299,6 @@ class Dispatcher:
         number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number, now)
         if rate is None:
             number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
-        number.hold(self._app_held_until, "app_limit", probe=now < self._app_held_until)
         number.pause(*self._pause_of(phone_number_id))
         return number
 
@@ -335,16 +333,11 @@ class Dispatcher:
                 number.hold(now + MAINTENANCE_S, result.reason, probe=True)
             case Treatment.STOPPED:
                 number.hold(now + STOPPED_RETRY_S, result.reason, probe=True)
-            case Treatment.APP_LIMIT:
-                self._hold_all(now + max(APP_HOLD_S, result.retry_after_s or 0.0), now)
+            case Treatment.APP_LIMIT:  # the others of its scope are held by whoever knows their accounts
+                asked_s = max(result.retry_after_s or 0.0, result.regain_access_s or 0.0)
+                number.hold(now + max(APP_HOLD_S, asked_s), "app_limit", probe=True)
         if result.from_meta and result.treatment not in HOLDING:
             number.mended(now)
-
-    def _hold_all(self, until: float, now: float) -> None:
-        self._app_held_until = max(self._app_held_until, until)
-        for number in self._numbers.values():
-            number.hold(until, "app_limit", probe=True)
-            self._schedule(number, now)
 
     def _apply(self, number: Number, queued: QueuedCommand, effect: Effect) -> None:
         match effect:

@@ -18,12 +18,15 @@ import msgspec
 from httpx_aiohttp import AiohttpTransport
 
 from connector.whatsapp.response import Answer, AttemptOutcome, maybe_sent, not_sent, read_answer, withheld
+from connector.whatsapp.usage import USAGE_HEADER
 
 ANSWER_MAX: Final = 1 << 20
 """Bytes of an answer that are read: Meta's have a few hundred."""
 
 KEEP_ALIVE_S: Final = 30.0
 """An idle connection is closed by us before a server does it: a reset at the moment of a send would be ambiguous."""
+
+_HEADERS_READ: Final = ("retry-after", USAGE_HEADER)
 
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 """The library beneath would ask for encodings that httpx cannot undo (zstd, where Python has it); an answer that nobody
@@ -110,8 +113,8 @@ class GraphClient:
                 body = await _read(response)
             finally:
                 await response.aclose()
-        retry_after = response.headers.get("retry-after")
-        return Answer(response.status_code, body, {"retry-after": retry_after} if retry_after else {})
+        headers = {name: value for name in _HEADERS_READ if (value := response.headers.get(name))}
+        return Answer(response.status_code, body, headers)
 
 
 def _session(connections_max: int, timeout_s: float) -> aiohttp.ClientSession:

@@ -5,13 +5,14 @@ no Graph server wrote (a proxy's 502, an unreadable 200) says nothing about it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
 from connector.whatsapp.error_table import Treatment, rule_for
+from connector.whatsapp.usage import regain_access_s
 
 _TEXT_MAX: Final = 1000
 """Characters kept of a title, of details or of an id: enough for Meta's longest, a bound for anybody else's."""
@@ -66,6 +67,8 @@ class AttemptOutcome:
     wa_id: str | None = None
     user_id: str | None = None
     retry_after_s: float | None = None
+    regain_access_s: float | None = None
+    """What the headers say of the quota of the whole account, in seconds; None while nothing is blocked."""
 
     @property
     def from_meta(self) -> bool:
@@ -98,6 +101,11 @@ class Answer:
 
 def read_answer(answer: Answer) -> AttemptOutcome:
     """Classify the answer to ``POST /{phone_number_id}/messages``; an unreadable one is classified too, not raised."""
+    outcome, regain_s = _read(answer), regain_access_s(answer.headers)
+    return outcome if regain_s is None else replace(outcome, regain_access_s=regain_s)
+
+
+def _read(answer: Answer) -> AttemptOutcome:
     document = _document(answer.body)
     error = document.get("error")
     if isinstance(error, dict) and (code := _integer(error.get("code"))) is not None:
