@@ -459,6 +459,15 @@ def test_a_signal_about_one_number_goes_to_its_slot() -> None:
     assert (signal.key, signal.partition) == (NUMBER, slot_of(NUMBER, ARRIVAL.slots))
 
 
+def test_delivery_hears_of_so_many_things_at_once_and_no_more() -> None:
+    """Each goes to every slot; the record has all of them."""
+    restrictions = [{"restriction_type": f"R{number}"} for number in range(1000)]
+    value = {"event": "ACCOUNT_RESTRICTION", "restriction_info": restrictions}
+    event, signals = account({"field": "account_update", "value": value})
+    assert len(signals) == 8 * ARRIVAL.slots
+    assert len(event.record["account"]["restrictions"]) == 1000
+
+
 def test_errors_beside_messages_are_no_account_errors() -> None:
     """They are kept as an event, and stop nobody."""
     events = mapped(messages_change(messages=[message(type="interactive")], errors=[{"code": 131000}]))
