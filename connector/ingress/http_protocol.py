@@ -16,6 +16,8 @@ log = structlog.get_logger()
 HEAD_BYTES_MAX: Final = 32 * 1024
 # From the connection, or the first byte of a further request, to the end of the headers.
 HEAD_TIMEOUT_S: Final = 10.0
+# Of a body, framing included: chunk sizes and trailers are no part of what the application counts. Twice what it takes.
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 # From the end of the headers to the end of the body; the application's own limit comes first, and is answered.
 BODY_TIMEOUT_S: Final = 15.0
 # Each costs a descriptor and some KiB. Meta opens tens of them at 1,000 webhooks a second.
@@ -34,6 +36,7 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._head_bytes = 0
+        self._body_bytes = 0
         self._in_head = True
         self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
@@ -53,19 +56,21 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and close a connection whose head has become too long."""
+        """Parse, and close a connection whose head or body has become too long."""
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self.transport.close()
+        elif self._in_body:
+            self._body_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX or self._body_bytes > BODY_BYTES_MAX:
+            self.transport.close()
         # A request that came in one piece, as nearly all do, has needed no timer.
         self._watch()
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._in_head = True
 
     def on_headers_complete(self) -> None:

@@ -38,8 +38,11 @@ from connector.whatsapp.facts import an_object, objects
 from connector.whatsapp.raw_json import UnreadableError
 
 _MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
-# Kinds that say all there is to say by their name (Meta, history, 2026-09-11; older bodies).
-_BARE = frozenset({"media_placeholder", "request_welcome"})
+# Kinds that say all there is to say by their name, or in members that any kind may have, such as the referral of an ad
+# (Meta, history, 2026-09-11; older bodies).
+_BARE = frozenset({"media_placeholder", "request_welcome", "ad"})
+# Content that this API does not pass on; "ephemeral" is what older bodies say of disappearing messages.
+_WITHHELD = frozenset({"unsupported", "unknown", "ephemeral"})
 
 
 def content(kind: str, message: Mapping[str, Any], raw: str | None = None) -> tuple[dict[str, Any], str | None]:
@@ -61,12 +64,13 @@ def _content(kind: str, message: Mapping[str, Any], raw: str | None) -> tuple[st
         field, read = _READERS[kind]
         return field, read(message.get(kind))
     if kind in _MEDIA:
-        return "media", media(message.get(kind) or message.get("audio"))
+        # Voice notes are called "voice" or "audio", and so is the member that holds them.
+        return "media", media(message.get(kind) or message.get("audio") or message.get("voice"))
     if kind == "edit":
         return kind, _edit(message.get(kind), raw)
     if kind == "system":
         return kind, _system(message)
-    if kind in {"unsupported", "unknown"}:
+    if kind in _WITHHELD:
         # Older bodies have the errors alone.
         return "unsupported", {"type": string(an_object(message.get("unsupported")).get("type"))}
     return None, None
@@ -242,10 +246,12 @@ def _button(value: Any) -> InboundButton | None:
 
 
 def _interactive(value: Any) -> InteractiveReply | None:
-    kind = string(an_object(value).get("type"))
+    members = an_object(value)
+    # A reply that does not say what it is, is what its only member says.
+    kind = string(members.get("type")) or (next(iter(members)) if len(members) == 1 else None)
     if kind is None:
         return None
-    reply = an_object(value.get(kind))
+    reply = an_object(members.get(kind))
     return {
         "type": kind,
         "id": string(reply.get("id")),
@@ -253,12 +259,17 @@ def _interactive(value: Any) -> InteractiveReply | None:
         "description": string(reply.get("description")),
         "name": string(reply.get("name")),
         "body": string(reply.get("body")),
-        "response_json": string(reply.get("response_json")),
+        "response_json": _json_text(reply.get("response_json")),
         "response": string(reply.get("response")),
         "response_source": string(reply.get("response_source")),
         "is_permanent": flag(reply.get("is_permanent")),
         "expires_at": millis(reply.get("expiration_timestamp")),
     }
+
+
+def _json_text(value: Any) -> str | None:
+    """JSON inside a string, as Meta documents it; what intermediaries have opened is closed again."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else string(value)
 
 
 def _order(value: Any) -> InboundOrder | None:

@@ -4,7 +4,8 @@ A signal about one number goes to the slot that owns it; one about an account, o
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from itertools import islice
+from typing import Any, Final, cast
 
 from connector.ingress.events import Arrival, Event
 from connector.ingress.fields import int_64
@@ -16,6 +17,8 @@ from connector.whatsapp.facts import AccountFact, Source, an_object, objects, te
 # Only these two say whether the request reached Meta; the later ones add nothing to that.
 _RECEIPTS = frozenset({"sent", "failed"})
 _LEVEL_FIELD = "phone_number_quality_update"
+# Each goes to every slot. An account has a handful of kinds of restrictions; the record itself has them all.
+_FINDINGS_MAX: Final = 8
 _ACCOUNT_FIELDS = frozenset({"account_update", "account_review_update", "account_alerts"})
 
 
@@ -52,7 +55,7 @@ def of_account(fact: AccountFact, source: Source, event_id: str, arrival: Arriva
         arrival: Of the webhook.
     """
     events: tuple[Event, ...] = ()
-    for number, found in enumerate(_findings(fact)):
+    for number, found in enumerate(islice(_findings(fact), _FINDINGS_MAX)):
         signal: NumberSignal = cast(
             "NumberSignal",
             {

@@ -31,6 +31,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     # felt in the answers.
     "linger.ms": 10,
     "message.max.bytes": MESSAGE_MAX_BYTES,
+    # A body of 1,000 account events tells each of them to every slot; the memory below is the bound that counts.
+    "queue.buffering.max.messages": 1_000_000,
     # Memory for records not acknowledged; the client's own bound is a gigabyte. A full queue is told at once: this is
     # what pushes back on whoever publishes.
     "queue.buffering.max.kbytes": 128 * 1024,

@@ -4,6 +4,7 @@ For our schemas, whose only union is ``["null", T]``: fastavro validates a value
 it writes it, which takes three times as long as this. Whatever it takes is written to the same bytes.
 """
 
+import functools
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -52,9 +53,10 @@ def _writer(schema: Any, named: dict[str, Write]) -> Write:
 
 
 class _Field(NamedTuple):
-    """``optional_text``: of the type ``[null, string]``, as most are."""
+    """``nullable``: of a type ``[null, T]``; ``optional_text``: of ``[null, string]``, as most are."""
 
     name: str
+    nullable: bool
     optional_text: bool
     default: bytes | None
     write: Write
@@ -64,12 +66,12 @@ def _record(schema: Any, named: dict[str, Write]) -> Write:
     fields = [_field(field, named) for field in schema["fields"]]
 
     def write(append: Append, record: Any) -> None:
-        for name, optional_text, default, write_field in fields:
+        for name, nullable, optional_text, default, write_field in fields:
             if name not in record:
                 if default is None:
                     raise KeyError(name)
                 append(default)
-            elif (value := record[name]) is None and optional_text:
+            elif (value := record[name]) is None and nullable:
                 append(_NULL)
             elif optional_text:  # written here: a call for each text is a third of the cost of a record
                 data = value.encode()
@@ -84,12 +86,13 @@ def _record(schema: Any, named: dict[str, Write]) -> Write:
 
 def _field(field: Any, named: dict[str, Write]) -> _Field:
     write = _writer(field["type"], named)
+    nullable = isinstance(field["type"], list)
     optional_text = field["type"] == ["null", "string"]
     if "default" not in field:
-        return _Field(field["name"], optional_text, None, write)
+        return _Field(field["name"], nullable, optional_text, None, write)
     parts: list[bytes] = []
     write(parts.append, field["default"])
-    return _Field(field["name"], optional_text, b"".join(parts), write)
+    return _Field(field["name"], nullable, optional_text, b"".join(parts), write)
 
 
 def _nullable(branches: list[Any], named: dict[str, Write]) -> Write:
@@ -162,6 +165,8 @@ def _whole(kind: str) -> Write:
     return write
 
 
+# Most numbers are times, and those of one second or one batch are the same.
+@functools.lru_cache(maxsize=4096)
 def _number(value: int) -> bytes:
     """A whole number in Avro's zigzag coding."""
     rest = value << 1 if value >= 0 else (-value << 1) - 1

@@ -1,13 +1,13 @@
 """Which contact of a change belongs to which item: neither their order nor their number is that of the items."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from connector.whatsapp import raw_json
-from connector.whatsapp.facts import Contact, an_object, text
+from connector.whatsapp.facts import ID_CHARACTERS_MAX, Contact, an_object, short_text, text
 from connector.whatsapp.raw_json import UnreadableError
 
 # Where an item names the user it is about. Business-scoped ids come first: since April 2026 they are always there, and
@@ -15,14 +15,18 @@ from connector.whatsapp.raw_json import UnreadableError
 _USER_IDS = ("from_user_id", "recipient_user_id", "recipient_participant_user_id", "user_id", "to_user_id")
 _PHONES = ("from", "recipient_id", "recipient_participant_id", "participant_recipient_id", "wa_id", "to")
 
+# A contact goes with each of its messages: what is longer than this is set aside once.
+_CONTACT_BYTES_MAX: Final = 8 * 1024
+ShortText = Annotated[str, Meta(max_length=ID_CHARACTERS_MAX)]
+
 
 class SentContact(Struct, forbid_unknown_fields=True):
     """A contact as Meta sends it, with nothing this version does not know."""
 
-    wa_id: str | None = None
-    user_id: str | None = None
-    parent_user_id: str | None = None
-    identity_key_hash: str | None = None
+    wa_id: ShortText | None = None
+    user_id: ShortText | None = None
+    parent_user_id: ShortText | None = None
+    identity_key_hash: ShortText | None = None
     profile: "SentProfile | None" = None
 
     def contact(self) -> Contact:
@@ -41,8 +45,8 @@ class SentContact(Struct, forbid_unknown_fields=True):
 class SentProfile(Struct, forbid_unknown_fields=True):
     """The profile of a contact."""
 
-    name: str | None = None
-    username: str | None = None
+    name: ShortText | None = None
+    username: ShortText | None = None
 
 
 _SENT = msgspec.json.Decoder(SentContact)
@@ -88,7 +92,9 @@ class Contacts:
 
 
 def read_contact(raw: bytes) -> Contact | None:
-    """One contact of any shape, read as far as it can be; None when it is none."""
+    """One contact of any shape, read as far as it can be; None when it is none, or far too large for one."""
+    if len(raw) > _CONTACT_BYTES_MAX:
+        return None
     try:
         return _SENT.decode(raw).contact()
     except raw_json.REFUSED:
@@ -104,9 +110,9 @@ def contact(found: Mapping[str, Any], raw: str | None = None) -> Contact:
     """The contact in a parsed object; ``raw`` is its text, when something of it has no field."""
     profile = an_object(found.get("profile"))
     return Contact(
-        wa_id=text(found.get("wa_id")),
-        user_id=text(found.get("user_id")),
-        parent_user_id=text(found.get("parent_user_id")),
+        wa_id=short_text(found.get("wa_id")),
+        user_id=short_text(found.get("user_id")),
+        parent_user_id=short_text(found.get("parent_user_id")),
         username=_string(profile.get("username")),
         profile_name=_string(profile.get("name")),
         identity_key_hash=_string(found.get("identity_key_hash")),
@@ -115,7 +121,7 @@ def contact(found: Mapping[str, Any], raw: str | None = None) -> Contact:
 
 
 def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= ID_CHARACTERS_MAX else None
 
 
 def _names(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ fields. Missing values are None.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -140,6 +140,9 @@ class Malformed(Struct, frozen=True):
 
 Fact = MessageFact | StatusFact | AccountFact | Malformed
 
+ID_CHARACTERS_MAX: Final = 1024
+"""Of an id or a name that goes with each of many facts; the longest that Meta documents have about 150 characters."""
+
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999: later ones are no dates in most languages
 
 
@@ -148,6 +151,12 @@ def text(value: Any) -> str | None:
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def short_text(value: Any) -> str | None:
+    """The same, for what is repeated with each of many facts: a longer one than Meta has is none."""
+    found = text(value)
+    return found if found is None or len(found) <= ID_CHARACTERS_MAX else None
 
 
 def seconds(value: Any) -> int | None:

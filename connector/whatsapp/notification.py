@@ -9,6 +9,7 @@ Meta, webhooks overview and reference, 2026-09-11.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import Struct, structs
@@ -27,6 +28,7 @@ from connector.whatsapp.facts import (
     an_object,
     objects,
     seconds,
+    short_text,
     text,
 )
 from connector.whatsapp.raw_json import NOTHING, UnreadableError, joined
@@ -38,21 +40,26 @@ _FACT_OF: Final[Mapping[str, type[MessageFact | StatusFact]]] = {"messages": Mes
 _CONTEXT = frozenset({"messaging_product", "metadata", "contacts"})
 _METADATA = frozenset({"phone_number_id", "display_phone_number"})
 _PRODUCT = b'"whatsapp"'
+ITEMS_MAX: Final = 20_000
+"""Of one body; Meta promises 1,000 updates at most (Meta, webhooks overview, 2026-09-11)."""
+
 # Envelope members go into a header of one record: readers of headers may not expect megabytes.
 _BESIDE_MAX = 8 * 1024
 # Characters; Meta's names have up to 40.
 _FIELD_MAX = 256
+_TOO_MANY: Final = "more items than Meta sends"
 
 
 def parse_notification(body: bytes) -> list[Fact]:
     """Take one body apart, in its own order.
 
     Returns:
-        The facts. A body that is not a notification at all is one :class:`Malformed` with an empty path; one with no
-        entries is an empty list. Never raises, whatever the bytes.
+        The facts. A body that is not a notification at all, or has more than :data:`ITEMS_MAX` items, is one
+        :class:`Malformed` with an empty path; one with no entries is an empty list. Never raises, whatever the bytes.
     """
     plain = plain_notification.parse(body)
-    return parse_any(body) if plain is None else plain
+    facts = parse_any(body) if plain is None else plain
+    return facts if len(facts) <= ITEMS_MAX else [Malformed("", _TOO_MANY, body)]
 
 
 def parse_any(body: bytes) -> list[Fact]:
@@ -67,6 +74,8 @@ def parse_any(body: bytes) -> list[Fact]:
         entries = _array(notification, "entry")
     except UnreadableError as error:
         return [Malformed("", str(error), body)]
+    if len(entries) > ITEMS_MAX:
+        return [Malformed("", _TOO_MANY, body)]
     facts = [fact for number, entry in enumerate(entries) for fact in _entry(f"entry[{number}]", entry)]
     return _beside(facts, "", {"notification": _rest(notification)})
 
@@ -79,7 +88,7 @@ def _entry(path: str, raw: bytes) -> list[Fact]:
         return [Malformed(path, str(error), raw)]
     if not changes:
         return [Malformed(path, "changes: none", raw)]
-    source = Source(text(_value(entry.get("id"))), time_s=seconds(_value(entry.get("time"))))
+    source = Source(short_text(_value(entry.get("id"))), time_s=seconds(_value(entry.get("time"))))
     for name, read in (("id", source.waba_id), ("time", source.time_s)):
         if read is not None:
             del entry[name]
@@ -175,7 +184,9 @@ def _items_change(change: _Change) -> list[Fact]:
 def _odd_context(value: dict[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """What of the context is not as documented, and so is in no fact."""
     odd = {}
-    if "metadata" in value and not (metadata and _METADATA.issuperset(metadata) and all(map(text, metadata.values()))):
+    if "metadata" in value and not (
+        metadata and _METADATA.issuperset(metadata) and all(map(short_text, metadata.values()))
+    ):
         odd["metadata"] = value["metadata"]
     if value.get("messaging_product", _PRODUCT) != _PRODUCT:
         odd["messaging_product"] = value["messaging_product"]
@@ -206,7 +217,7 @@ def _item(path: str, name: str, change: _Change, contacts: "_Contacts", raw: byt
 
 def _account_change(change: _Change, raw: bytes, *, beside_items: bool = False) -> Iterator[Fact]:
     """The events of a change one by one, when it holds an array of them; else the change as one."""
-    parts = list(account_items.split(change.value, ARRAYS.get(change.field, ())))
+    parts = list(islice(account_items.split(change.value, ARRAYS.get(change.field, ())), ITEMS_MAX + 1))
     whole = [part for part in parts if isinstance(part, Part)]
     if not whole or len(parts) == 1:
         # Its text is the change's own, to the byte.
@@ -269,7 +280,7 @@ def _with_number(source: Source, *places: Mapping[str, Any]) -> Source:
         name: named
         for place in places
         for name in ("phone_number_id", "display_phone_number")
-        if (named := text(place.get(name))) is not None
+        if (named := short_text(place.get(name))) is not None
     }
     return Source(source.waba_id, found.get("phone_number_id"), found.get("display_phone_number"), source.time_s)
 

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from connector.whatsapp.contacts import Contacts, SentContact
+from connector.whatsapp.contacts import Contacts, SentContact, ShortText
 from connector.whatsapp.facts import Contact, Fact, MessageFact, Source, StatusFact, seconds
 from connector.whatsapp.raw_json import REFUSED
 
 
 class _Metadata(Struct, forbid_unknown_fields=True):
-    phone_number_id: str
-    display_phone_number: str | None = None
+    phone_number_id: ShortText
+    display_phone_number: ShortText | None = None
 
 
 class _Value(Struct, forbid_unknown_fields=True):
@@ -34,7 +34,7 @@ class _Change(Struct, forbid_unknown_fields=True):
 
 class _Entry(Struct, forbid_unknown_fields=True):
     changes: list[_Change]
-    id: str | None = None
+    id: ShortText | None = None
     time: int | None = None
 
 

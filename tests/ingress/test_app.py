@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from connector.ingress import intake as intake_module
 from connector.ingress.admission import Limits
+from connector.secrets import SecretFile
 from tests.ingress.assembly import PATH
 from tests.ingress.client import JSON, SECRET, SENTINEL, TEXT, Client, notification, signed
 from tests.ingress.fakes import TOPICS
@@ -89,6 +91,25 @@ async def test_secrets_may_change_while_running() -> None:
     assert (await client.post(notification())).status == 401
     client.secrets.now = (b"new", SECRET)
     assert (await client.post(notification())).status == 200
+
+
+async def test_a_replaced_secret_file_is_in_use_a_second_later(tmp_path: Path) -> None:
+    """Without a restart: first both secrets are accepted, as in a rotation, then the new one alone."""
+    paths = [tmp_path / "old", tmp_path / "new"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    client = Client()
+    files = [SecretFile(path, client.clock) for path in paths]
+
+    async def statuses() -> list[int]:
+        client.secrets.now = [file.reveal() for file in files]
+        return [(await client.post(b"{}", x_hub_signature_256=signed(b"{}", key))).status for key in (b"old", b"new")]
+
+    assert await statuses() == [200, 200]
+    (tmp_path / "replacing").write_bytes(b"new")
+    (tmp_path / "replacing").rename(paths[0])
+    client.clock.now_s += 1.0
+    assert await statuses() == [401, 200]
 
 
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "Application/JSON"])

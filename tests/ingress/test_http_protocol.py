@@ -76,6 +76,23 @@ async def test_many_small_headers_are_cut_off(port: int) -> None:
     assert b"hello" not in await talk(port, b"GET / HTTP/1.1\r\n", *[b"x-a: b\r\n" * 500] * 100)
 
 
+@pytest.mark.parametrize("endless", [b"x-endless: y\r\n", b"x-endless: " + b"y" * 1024, b"1;a=b\r\nx\r\n", b""])
+async def test_what_surrounds_a_body_is_bounded_too(port: int, endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trailers, one that does not end included, and chunks of a byte count by what they take up on the way."""
+    monkeypatch.setattr(http_protocol, "BODY_BYTES_MAX", 256 * 1024)
+    head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = b"" if endless.startswith(b"1;") else b"0\r\n"
+    flood = [endless * (1 + 64 * 1024 // (len(endless) or 1))] * 64 if endless else [b"\r\n"]
+    assert (b"hello" in await talk(port, head, chunks, *flood)) == (not endless)
+
+
+@pytest.mark.parametrize("sent", [b"content-length: 5\r\n\r\nab", b"transfer-encoding: chunked\r\n\r\n5\r\nab"])
+async def test_a_body_that_does_not_come_is_cut_off(port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a body, and nothing more: a sender who is gone without a word."""
+    monkeypatch.setattr(http_protocol, "BODY_TIMEOUT_S", 0.05)
+    assert await talk(port, b"POST / HTTP/1.1\r\nhost: x\r\n" + sent) == b""
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost:", REQUEST + b"GET /"])
 async def test_a_head_that_does_not_come_is_cut_off(port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that says nothing, or stops in the middle of a head, is closed when the time is over."""

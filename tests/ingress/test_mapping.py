@@ -125,6 +125,7 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("audio", {"audio": {**MEDIA, "voice": True}}, {"media": {**MEDIA, "voice": True}}),
     ("voice", {"voice": MEDIA}, {"media": MEDIA}),
     ("voice", {"audio": MEDIA}, {"media": MEDIA}),
+    ("audio", {"voice": MEDIA}, {"media": MEDIA}),
     ("document", {"document": {**MEDIA, "filename": "f.pdf"}}, {"media": {**MEDIA, "filename": "f.pdf"}}),
     ("sticker", {"sticker": {**MEDIA, "animated": True}}, {"media": {**MEDIA, "animated": True}}),
     ("location", {"location": PLACE}, {"location": PLACE}),
@@ -141,6 +142,16 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "interactive",
         {"interactive": {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent", "response_json": "{}"}}},
         {"interactive_reply": {"type": "nfm_reply", "name": "flow", "body": "Sent", "response_json": "{}"}},
+    ),
+    (
+        "interactive",
+        {"interactive": {"type": "nfm_reply", "nfm_reply": {"name": "address_message", "response_json": {"a": ["ä"]}}}},
+        {"interactive_reply": {"type": "nfm_reply", "name": "address_message", "response_json": '{"a": ["ä"]}'}},
+    ),
+    (
+        "interactive",
+        {"interactive": {"button_reply": {"id": "1", "title": "t"}}},
+        {"interactive_reply": {"type": "button_reply", "id": "1", "title": "t"}},
     ),
     (
         "interactive",
@@ -184,7 +195,9 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("unsupported", {"unsupported": {"type": "poll"}}, {"unsupported": {"type": "poll"}}),
     ("unsupported", {}, {"unsupported": {}}),
     ("unknown", {}, {"unsupported": {}}),
+    ("ephemeral", {}, {"unsupported": {}}),
     ("request_welcome", {}, {}),
+    ("ad", {"referral": {"source_id": "7"}}, {"referral": {"source_id": "7"}}),
     ("kind_of_next_year", {"kind_of_next_year": {"a": 1}}, {}),
 ]  # fmt: skip
 
@@ -457,6 +470,15 @@ def test_a_signal_about_one_number_goes_to_its_slot() -> None:
     """When the change names the number, only its owner is told."""
     _, (signal,) = account(messages_change(errors=[{"code": 130429}]))
     assert (signal.key, signal.partition) == (NUMBER, slot_of(NUMBER, ARRIVAL.slots))
+
+
+def test_delivery_hears_of_so_many_things_at_once_and_no_more() -> None:
+    """Each goes to every slot; the record has all of them."""
+    restrictions = [{"restriction_type": f"R{number}"} for number in range(1000)]
+    value = {"event": "ACCOUNT_RESTRICTION", "restriction_info": restrictions}
+    event, signals = account({"field": "account_update", "value": value})
+    assert len(signals) == 8 * ARRIVAL.slots
+    assert len(event.record["account"]["restrictions"]) == 1000
 
 
 def test_errors_beside_messages_are_no_account_errors() -> None:

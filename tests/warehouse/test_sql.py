@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.kafka_connect import EXAMPLE
 from tests.warehouse.conftest import DuckDb
 
 NUMBER = "106540352242922"
@@ -89,6 +91,21 @@ def test_the_same_event_counts_once(duckdb: DuckDb, tmp_path: Path) -> None:
     assert len(duckdb.rows(tmp_path, "FROM statuses")) == 2
     assert row["accepted_at"] == "2026-11-22 12:00:03"
     assert row["sent_at"] == "2026-11-22 12:00:04"
+
+
+def test_the_documented_merge_takes_each_event_once(duckdb: DuckDb, tmp_path: Path) -> None:
+    """Repeats within a load, and loads that are repeated; the statement stands in the page about warehouses."""
+    page = (EXAMPLE.parents[1] / "docs" / "warehouse.md").read_text()
+    (merge,) = re.findall(r"```sql\n-- DuckDB\n(.*?)```", page, re.DOTALL)
+    script = tmp_path / "merges.sql"
+    columns = "event_id VARCHAR, received_at BIGINT, message_id VARCHAR, status VARCHAR, status_rank INTEGER"
+    begin = f"CREATE TABLE message_statuses ({columns}); CREATE TABLE staged ({columns});"
+    first = "INSERT INTO staged VALUES ('e1', 2, 'm', 'sent', 10), ('e1', 1, 'm', 'sent', 10);"
+    second = "INSERT INTO staged VALUES ('e1', 3, 'm', 'sent', 10), ('e2', 4, 'm', 'read', 40);"
+    script.write_text("\n".join([begin, first, merge, merge, "DELETE FROM staged;", second, merge, merge]))
+    duckdb.run(tmp_path, str(script))
+    rows = duckdb.rows(tmp_path, "SELECT event_id, received_at FROM message_statuses ORDER BY event_id")
+    assert rows == [{"event_id": "e1", "received_at": 1}, {"event_id": "e2", "received_at": 4}]
 
 
 def test_commands_of_two_numbers_are_two(duckdb: DuckDb, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from connector.whatsapp import plain_notification
 from connector.whatsapp.facts import (
+    ID_CHARACTERS_MAX,
     AccountFact,
     Contact,
     Fact,
@@ -18,7 +20,7 @@ from connector.whatsapp.facts import (
     Source,
     StatusFact,
 )
-from connector.whatsapp.notification import parse_any, parse_notification
+from connector.whatsapp.notification import ITEMS_MAX, parse_any, parse_notification
 
 NOT_CARRIED = "members that no fact here can carry"
 METADATA = {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
@@ -590,3 +592,43 @@ def test_what_meta_sends_most_takes_the_quick_road() -> None:
         {"contacts": [contact], "messages": [message("a"), message("b")], "statuses": [status]},
     ):
         assert plain_notification.parse(body(messages_change(**value))) is not None
+
+
+def many(count: int) -> bytes:
+    """A body with so many messages in one change."""
+    return body(messages_change(messages=[{"id": f"wamid.{number}"} for number in range(count)]))
+
+
+def test_a_body_with_more_items_than_any_of_metas_is_set_aside_whole() -> None:
+    """Twenty times as many as Meta promises are taken one by one; what is beyond would not fit into any queue."""
+    assert len(parse_notification(many(ITEMS_MAX))) == ITEMS_MAX
+    for found in (many(ITEMS_MAX + 1), json.dumps({"entry": [{}] * (ITEMS_MAX + 1)}).encode()):
+        assert only(parse_notification(found)) == Malformed("", "more items than Meta sends", found)
+
+
+LONG = "1" * (ID_CHARACTERS_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        body(messages_change(messages=[message(), message()]), id=LONG),
+        body(messages_change(messages=[message(), message()], metadata={**METADATA, "display_phone_number": LONG})),
+        body(messages_change(messages=[message(), message()], contacts=[{"wa_id": LONG, "profile": {"name": LONG}}])),
+        body(
+            messages_change(
+                messages=[message(), message()],
+                contacts=[{"wa_id": "16505551234", "profile": {"name": "Ana"}, "x": LONG * 8}],
+            )
+        ),
+    ],
+    ids=["account", "number", "contact", "unknown member of a contact"],
+)
+def test_what_goes_with_each_item_is_bounded(change: bytes) -> None:
+    """A megabyte in the place of an id is told once, and not with each of a thousand items."""
+    facts = parse_notification(change)
+    items = [fact for fact in facts if isinstance(fact, MessageFact)]
+    assert len(items) == 2
+    assert LONG not in repr([structs.replace(fact, beside=None) for fact in items])
+    told = [fact.beside or "" for fact in items] + [fact.raw.decode() for fact in facts if isinstance(fact, Malformed)]
+    assert sum(LONG in text for text in told) == 1
