@@ -57,7 +57,7 @@ def filter_options(function: F) -> F:
 
 @click.group()
 def command() -> None:
-    r"""List dead letters, show one, put them back.
+    """List dead letters, show one, put them back.
 
     A dead letter is a command that was not sent, kept as it came on the topic dlq.<command topic>.
 
@@ -66,7 +66,7 @@ def command() -> None:
       connector deadletters list --since 1d --class refused
       connector deadletters show dlq.whatsapp.outbound-commands.crm.v1/3/17
       connector deadletters redrive --code 131042 --since 1d --dry-run
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
 
 
 @command.command(name="list")
@@ -76,12 +76,12 @@ def command() -> None:
 @users_option
 @output_option
 def list_(config_path: Path | None, *, limit: int, show_users: bool, output: str, **filters: Any) -> None:
-    r"""Show the newest dead letters, and how many there are of each class and code.
+    """Show the newest dead letters, and how many there are of each class and code.
 
     \b
     Example:
       connector deadletters list --number 106540352242922 --since 2h
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     log, wanted = _open(config_path, filters)
     totals: Counter[tuple[str, str]] = Counter()
 
@@ -114,14 +114,14 @@ def list_(config_path: Path | None, *, limit: int, show_users: bool, output: str
 @users_option
 @output_option
 def show(config_path: Path | None, place: str, *, value_file: Any, show_users: bool, output: str) -> None:
-    r"""Show one dead letter: why it is one, where it came from, its headers, what to do, and its redrive if any.
+    """Show one dead letter: why it is one, where it came from, its headers, what to do, and its redrive if any.
 
     The message itself is shown by --value only.
 
     \b
     Example:
       connector deadletters show dlq.whatsapp.outbound-commands.crm.v1/3/17 --value original.json
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     from connector.operations.dead_letters import ADVICE  # noqa: PLC0415 - loads the codec
 
     log, wanted = _open(config_path, {"places": [place]})
@@ -174,7 +174,7 @@ def show(config_path: Path | None, place: str, *, value_file: Any, show_users: b
 @output_option
 @click.pass_context
 def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> None:
-    r"""Put dead letters back on their command topic, value, key and headers byte for byte, counted.
+    """Put dead letters back on their command topic, value, key and headers byte for byte, counted.
 
     Each goes back once: command and record of the redrive are one transaction, and a second call passes over it. A
     command that failed again is a new dead letter, with a redrive count of one more. Which ones is said by places as
@@ -186,7 +186,7 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
       connector deadletters redrive --code 131042 --since 1d --reason "payment method renewed" --rate 20 --yes
 
     Exit code 0: all that were chosen are back; 1: not all.
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     from connector.operations.redriving import Redriver, choose  # noqa: PLC0415 - loads Kafka's client
 
     _check_usage(options)

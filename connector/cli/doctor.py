@@ -29,7 +29,7 @@ COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @output_option
 @click.pass_context
 def command(ctx: click.Context, /, config_path: Path | None, role: Any, output: str, **options: Any) -> None:
-    r"""Examine configuration, Kafka, registry and Cloud API, and say what to do.
+    """Examine configuration, Kafka, registry and Cloud API, and say what to do.
 
     Looks, with the rights that this configuration has: at the secret files; at brokers, topics, partition counts,
     retention, compaction and rights; at the registry's schemas; at tokens, their permissions and expiry; at each
@@ -43,7 +43,7 @@ def command(ctx: click.Context, /, config_path: Path | None, role: Any, output: 
 
     Exit code 0: nothing stands in the way, though there may be warnings; 1: something does; 2: the configuration is
     faulty.
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
 
     settings = load_from_environment(config_path)

@@ -7,9 +7,9 @@ import click
 
 from connector.cli import config_option, output_option
 from connector.cli.tables import echo_json, echo_table
+from connector.cli.throughputs import number_and_limit
 
 TIERS = ("TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED")
-LEVELS = ("STANDARD", "HIGH", "NOT_APPLICABLE")
 
 ADVICE = {
     "number rate": "more numbers (--spread shows how many), or a higher throughput level from Meta",
@@ -42,7 +42,7 @@ COLUMNS = {
 @config_option
 @output_option
 def command(config_path: Path | None, **options: Any) -> None:
-    r"""Tell how long a campaign takes and what limits it: number rate, pair limit, or daily tier.
+    """Tell how long a campaign takes and what limits it: number rate, pair limit, or daily tier.
 
     FILE (- is stdin) has commands as `connector send` takes them. A number that is not named by --number has the
     throughput of its settings, or 80 messages a second. Nothing is sent.
@@ -51,7 +51,7 @@ def command(config_path: Path | None, **options: Any) -> None:
     Examples:
       connector forecast campaign.jsonl --tier TIER_10K --topic whatsapp.outbound-commands.marketing.v1
       connector forecast campaign.jsonl --spread --number 106540352242922=HIGH --number 106540352242923
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     from connector.cli.send import checked_lines, command_topic  # noqa: PLC0415 - needed here only
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
     from connector.operations.forecast import Plan, forecast, spread  # noqa: PLC0415 - loads the codec
@@ -59,7 +59,7 @@ def command(config_path: Path | None, **options: Any) -> None:
     settings = load_from_environment(config_path)
     policy = _policy(settings, command_topic(settings.topic_names, options["topic"]))
     commands = [line.command for line in checked_lines(options["file"])]
-    named = dict(_number(text) for text in options["numbers"])
+    named = dict(number_and_limit(text) for text in options["numbers"])
     if options["spread"] and not named:
         message = "--spread needs the numbers: --number ID, repeatedly"
         raise click.UsageError(message)
@@ -82,23 +82,6 @@ def command(config_path: Path | None, **options: Any) -> None:
 
 def _policy(settings: Any, topic: str) -> Any:
     return settings.delivery.commands[settings.topic_names.commands.index(topic)]
-
-
-def _number(text: str) -> tuple[str, int | None]:
-    from connector.whatsapp.limits import throughput_mps  # noqa: PLC0415 - needed here only
-
-    number, _, limit = text.partition("=")
-    if not (number.isascii() and number.isdigit()):
-        message = f"{text!r} does not begin with a phone number id"
-        raise click.BadParameter(message, param_hint="--number")
-    if not limit:
-        return number, None
-    if limit in LEVELS:
-        return number, throughput_mps(limit)
-    if limit.isascii() and limit.isdigit() and 1 <= int(limit) <= 1000:  # noqa: PLR2004 - as in the settings
-        return number, int(limit)
-    message = f"{limit!r} is no level and no figure from 1 to 1000"
-    raise click.BadParameter(message, param_hint="--number")
 
 
 def _limits(

@@ -56,7 +56,7 @@ COLUMNS = {
 @output_option
 @click.pass_context
 def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> None:
-    r"""Put commands on Kafka: from FILE, from stdin (FILE is -), or one from arguments.
+    """Put commands on Kafka: from FILE, from stdin (FILE is -), or one from arguments.
 
     FILE has one command a line, each the JSON body one would POST to Meta's /messages, plus phone_number_id and, as
     wanted, command_id and the other fields of the envelope. Every line is checked with delivery's own parser before the
@@ -69,7 +69,7 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
 
     Exit code 0: all written and, with --wait, none failed; 1: one was not written, failed, or did not get so far in
     time; 2: a line is no command.
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
 
     settings = load_from_environment(config_path)

@@ -25,7 +25,7 @@ TURN_S = 0.2
 @users_option
 @output_option
 def command(*, config_path: Path | None, **options: Any) -> None:
-    r"""Follow one number, user or command: commands, attempts, outcomes, statuses as they come.
+    """Follow one number, user or command: commands, attempts, outcomes, statuses as they come.
 
     What is given has to agree all together. Reads with no group and commits nothing: any number of people may watch.
     JSON is one object a line. Ctrl-C ends it with exit code 130.
@@ -34,7 +34,7 @@ def command(*, config_path: Path | None, **options: Any) -> None:
     Examples:
       connector watch --command-id order-4711 --since 1h
       connector watch --user +16505551234 --output json --idle 30
-    """
+    """  # noqa: D301 - click keeps the lines behind this mark as they are
     followed_by = ("number", "followed_user", "command_id")
     if not any(options[name] for name in followed_by):
         message = "say what to follow: --number, --user or --command-id"
