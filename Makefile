@@ -33,8 +33,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: setup ## Both roles, a simulated Cloud API and a broker, in this terminal.
 	$(BIN)/connector demo
 
+# Two at a time, because most of them wait; those that measure come by themselves afterwards.
 test: setup lint types ## Everything; with a real Kafka when Docker, or Java and Maven, are there.
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not alone" --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest -m alone
 
 fuzz: setup ## A million damaged webhooks (COUNT=..., SEED=...); a body that breaks a promise goes to tests/fuzz/corpus.
 	$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1)

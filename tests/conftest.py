@@ -1,6 +1,13 @@
 """What every test may use: see tests/fixtures."""
 
+from pathlib import Path
+from typing import Final
+
 import pytest
+
+TESTS: Final = Path(__file__).parent
+WITH_JAVA: Final = frozenset({"registry", "warehouse"})
+FETCHING: Final = frozenset({"helm", "packaging", "telemetry"})
 
 # Those that others import come first, or pytest could not rewrite their assertions.
 pytest_plugins = [
@@ -14,7 +21,16 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks whatever asks for the real broker, so that ``-m 'not kafka'`` needs no list."""
+    """Marks whatever asks for the real broker, so that ``-m 'not kafka'`` needs no list.
+
+    With two processes one of them has all of these: they mostly wait, and one broker and one download are enough. What
+    fetches or builds something stays together for the same reason.
+    """
     for item in items:
         if {"kafka_broker", "kafka_jars"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+        folder = item.path.relative_to(TESTS).parts[0]
+        if item.get_closest_marker("kafka") or folder in WITH_JAVA:
+            item.add_marker(pytest.mark.xdist_group("kafka"))
+        elif folder in FETCHING:
+            item.add_marker(pytest.mark.xdist_group("fetched"))

@@ -88,6 +88,7 @@ def _rate_after_first_second(requests: list[dict[str, Any]]) -> float:
     return (len(late) - 1) / (late[-1] - late[0])
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_four_numbers_at_full_speed_beside_faulty_commands(
     system: System, cloud_api_simulator: SimulatorClient

@@ -7,6 +7,8 @@ import re
 import resource
 import signal
 
+import pytest
+
 from tests.simulator.test_command import base_url, simulator
 
 REQUESTS = 4_000
@@ -59,6 +61,7 @@ def serve(*, loaded: bool) -> float:
     return cpu_of_children_s() - before
 
 
+@pytest.mark.alone
 def test_two_thousand_requests_a_second_on_one_core() -> None:
     """By processor time, which others on the machine do not use up, beyond that of a server nobody calls."""
     idle_s = serve(loaded=False)
