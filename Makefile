@@ -12,7 +12,7 @@ CHART := helm/whatsapp-kafka-connector
 COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	$(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills lint types lock chart image bench bench-ingress docs clean
+.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos lint types lock chart image bench bench-ingress docs clean
 help: ## This list.
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 15
 
@@ -53,6 +53,9 @@ chaos-long: setup ## The same with 20 minutes of load and a larger backlog (SEED
 chaos-kills: setup ## Workers killed every few seconds under 20,000 commands (PLAN=kills, resets, throttles or pauses).
 	$(BIN)/python -m tests.chaos --plan $(or $(PLAN),kills) --only D1,D2,D3,D4,D5,D10 --drain 700 \
 		--seconds $(or $(SECONDS),120) --commands $(or $(COUNT),20000) $(if $(SEED),--seed $(SEED))
+
+ingress-chaos: setup ## One ingress under load while its broker and it itself are killed (RATE=..., SEED=...).
+	$(BIN)/python -m tests.ingress.chaos $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## Style, formatting, and who may import whom.
 	$(BIN)/ruff check .

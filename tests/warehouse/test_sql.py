@@ -102,7 +102,8 @@ def test_the_documented_merge_takes_each_event_once(duckdb: DuckDb, tmp_path: Pa
     begin = f"CREATE TABLE message_statuses ({columns}); CREATE TABLE staged ({columns});"
     first = "INSERT INTO staged VALUES ('e1', 2, 'm', 'sent', 10), ('e1', 1, 'm', 'sent', 10);"
     second = "INSERT INTO staged VALUES ('e1', 3, 'm', 'sent', 10), ('e2', 4, 'm', 'read', 40);"
-    script.write_text("\n".join([begin, first, merge, merge, "DELETE FROM staged;", second, merge, merge]))
+    statements = (begin, first, merge, merge, "DELETE FROM staged;", second, merge, merge)
+    script.write_text("\n".join(statements))
     duckdb.run(tmp_path, str(script))
     rows = duckdb.rows(tmp_path, "SELECT event_id, received_at FROM message_statuses ORDER BY event_id")
     assert rows == [{"event_id": "e1", "received_at": 1}, {"event_id": "e2", "received_at": 4}]
