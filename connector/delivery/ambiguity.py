@@ -50,24 +50,24 @@ class Ambiguity:
         """Commands that an earlier owner left open; they will be read again, their receipts may come before that."""
         self._expected[slot] = {Command(each.phone_number_id, each.command_id): None for each in tried if each.is_open}
 
-    def taken(self, queued: QueuedCommand, now: float) -> Decision | None:
-        """A command was taken into memory; a decision when it was open, and its receipt has come already."""
+    def taken(self, queued: QueuedCommand, now: float, wall_ms: int) -> Decision | None:
+        """The dispatcher has taken a command; a decision when it was open, and its receipt has come already."""
         if queued.unresolved is None:
             return None
         command = _name(queued)
         message_id = self._expected.get(queued.slot, {}).pop(command, None)
         if message_id is not None:
             return self._arrived(queued, message_id, now)
-        self._receipts.look_up(command, queued.slot, queued.started_at_ms)
+        self._receipts.look_up(command, queued.slot, queued.started_at_ms, wall_ms)
         return None
 
     def started(self, queued: QueuedCommand) -> None:
         """An attempt begins."""
         self._receipts.started(_name(queued), queued.attempts, queued.started_at_ms)
 
-    def unanswered(self, queued: QueuedCommand) -> None:
+    def unanswered(self, queued: QueuedCommand, wall_ms: int) -> None:
         """Nobody knows whether the last attempt arrived."""
-        self._receipts.look_up(_name(queued), queued.slot, queued.started_at_ms)
+        self._receipts.look_up(_name(queued), queued.slot, queued.started_at_ms, wall_ms)
 
     def drop(self, slots: frozenset[int]) -> None:
         """These slots are somebody else's."""
@@ -105,7 +105,7 @@ class Ambiguity:
         command, attempt = Command(signal["phone_number_id"], signal["command_id"]), signal["attempt"] or 0
         message_id = signal["message_id"] or ""
         self._receipts.receipt(command, attempt)
-        if attempt <= self._decided.get(command, 0):
+        if command in self._decided and attempt <= self._decided[command]:
             del self._decided[command]
             self._observer.late_receipt(command.phone_number_id)
         expected = self._expected.get(slot, {})

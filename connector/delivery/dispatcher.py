@@ -28,8 +28,6 @@ APP_HOLD_S: Final = 60.0
 """App and account quotas are counted over an hour and say in minutes when access comes back (Meta, Graph rate limits,
 2026-09-11); each call meanwhile lengthens the block."""
 
-LEVEL_HOLD: Final = "level"
-
 SPENT_S: Final = 1.5
 """A new owner begins with a spent second, and half a one for what its predecessor let go and had not written yet."""
 
@@ -130,6 +128,10 @@ class Dispatcher:
             queued.attempts += 1
         return due
 
+    def is_under_way(self, queued: QueuedCommand) -> bool:
+        """Whether the attempt still belongs to a slot of ours."""
+        return self._number_of(queued) is not None
+
     def on_written(self, queued: QueuedCommand, now: float) -> None:
         """The bytes of an attempt go out now: that, not the moment it was let go, is what Meta's second counts from."""
         number = self._number_of(queued)
@@ -188,7 +190,7 @@ class Dispatcher:
         for number in self._numbers.values():
             if number.phone_number_id == phone_number_id:
                 number.limit.set_rate(rate, now)
-                number.release(LEVEL_HOLD, now)
+                number.level_until = min(number.level_until, now)
                 self._schedule(number, now)
 
     def remember(self, slot: int, phone_number_id: str, past: NumberPast, now: float) -> None:
@@ -272,8 +274,6 @@ class Dispatcher:
         """The state of each number, for operators."""
         for number in list(self._numbers.values()):
             held_s = max(0.0, number.free_at() - now)
-            paused = number.paused_until >= number.held_until
-            reason = (number.pause_reason if paused else number.held_reason) if held_s else None
             yield NumberState(
                 phone_number_id=number.phone_number_id,
                 slot=number.slot,
@@ -283,7 +283,7 @@ class Dispatcher:
                 oldest_ms=dict(number.oldest.since_ms),
                 in_flight=number.in_flight,
                 held_s=held_s,
-                held_reason=reason,
+                held_reason=number.reason() if held_s else None,
             )
 
     def _of(self, phone_number_id: str) -> list[Number]:
@@ -298,7 +298,7 @@ class Dispatcher:
         rate = self._rates.get(phone_number_id)
         number = Number(phone_number_id, slot, rate or self._default_rate, self._in_flight_per_number, now)
         if rate is None:
-            number.hold(now + LEVEL_WAIT_S, LEVEL_HOLD)
+            number.level_until = now + LEVEL_WAIT_S
         number.pause(*self._pause_of(phone_number_id))
         return number
 
@@ -364,9 +364,9 @@ class Dispatcher:
         return Settle(Verdict.DEAD_LETTERED, result.reason, DeadLetterClass.AMBIGUOUS, result)
 
     def _effect(self, queued: QueuedCommand, result: AttemptOutcome, now: float) -> Effect:
+        if queued.receipt is not None and result.kind is not Kind.ACCEPTED:  # it may be of an earlier attempt
+            return _recovered(queued.receipt)
         if result.kind is Kind.AMBIGUOUS:
-            if queued.receipt is not None:
-                return _recovered(queued.receipt)
             queued.unresolved = result
             return LookUp(result.reason)
         effect = decide(queued, result, self._policy, now, self._random)

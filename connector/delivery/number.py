@@ -17,6 +17,8 @@ from connector.delivery.oldest import Oldest
 from connector.delivery.pair_limit import PairLimit
 from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 
+LEVEL: Final = "level"
+
 PAIRS_SWEPT_AT: Final = 1024
 """Pairs kept before those that owe nothing are forgotten: the sweep's cost is spread over as many sends."""
 
@@ -64,6 +66,8 @@ class Number:
         self.limit = ThroughputLimit(rate, now)
         self.held_until = 0.0
         self.held_reason: str | None = None
+        self.level_until = 0.0
+        """Until then its rate may still be told; apart from the holds, because it ends before its time."""
         self.paused_until = 0.0
         self.pause_reason: str | None = None
         self.queued: Counter[int] = Counter()
@@ -195,17 +199,19 @@ class Number:
 
     def free_at(self) -> float:
         """When no hold and no pause stands any more."""
-        return max(self.held_until, self.paused_until)
+        return max(self.held_until, self.paused_until, self.level_until)
+
+    def reason(self) -> str | None:
+        """Of what stands longest."""
+        until = self.free_at()
+        if until == self.paused_until:
+            return self.pause_reason
+        return self.held_reason if until == self.held_until else LEVEL
 
     def mended(self, now: float) -> None:
         """Meta has dealt with a message of this number; one that was under way when the hold began proves nothing."""
         if now >= self.held_until:
             self._probing = False
-
-    def release(self, reason: str, now: float) -> None:
-        """End a hold of that reason before its time; another one stands."""
-        if self.held_reason == reason:
-            self.held_until, self.held_reason = min(self.held_until, now), None
 
     def next_expiry(self) -> float:
         """When :meth:`expired` has something next."""

@@ -18,6 +18,9 @@ and than Meta takes for a ``sent`` status."""
 UNPROVEN_MS: Final = 600_000
 """After so long somebody has to decide, proof or not: the policy of the command's topic."""
 
+READ_MS: Final = 30_000
+"""Whoever takes over an attempt of long ago reads first what was heard since then."""
+
 PROOFS: Final = 3
 """Later attempts of the same number whose receipts came: one may be luck."""
 
@@ -49,10 +52,11 @@ class Command(NamedTuple):
 
 @dataclass(slots=True)
 class LookUp:
-    """An attempt that is looked for; ``proofs`` counts receipts of attempts that began later."""
+    """An attempt that is looked for; ``since_ms`` by us. ``proofs`` counts receipts of attempts that began later."""
 
     slot: int
     started_ms: int
+    since_ms: int
     proofs: int = 0
 
 
@@ -60,11 +64,14 @@ class LookUp:
 class _Coverage:
     """Of which times one slot has heard everything that the ingress knew; in the order of the slot's signals."""
 
+    since_ms: int | None = None
     heard: dict[str, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
 
     def heartbeat(self, replica: str, at_ms: int) -> None:
         """All webhooks that the replica took before ``at_ms`` have been heard of."""
+        if self.since_ms is None:
+            self.since_ms = at_ms
         last = self.heard.get(replica)
         if last is not None and at_ms <= last:
             return
@@ -78,9 +85,13 @@ class _Coverage:
         self.gaps = [gap for gap in self.gaps if gap[1] > at_ms - 2 * UNPROVEN_MS]
 
     def covers(self, begin_ms: int, end_ms: int) -> bool:
-        """Whether every replica has been heard of beyond ``end_ms`` and none has missed anything since ``begin_ms``."""
-        heard = self.heard.values()
-        return bool(heard) and min(heard) >= end_ms and all(end <= begin_ms for _, end in self.gaps)
+        """Whether every replica has been heard of beyond ``end_ms`` and none has missed anything since ``begin_ms``.
+
+        Before the first heartbeat nobody may have been there to hear of anything.
+        """
+        if self.since_ms is None or self.since_ms > begin_ms:
+            return False
+        return min(self.heard.values()) >= end_ms and all(end <= begin_ms for _, end in self.gaps)
 
 
 class Receipts:
@@ -94,9 +105,9 @@ class Receipts:
     def __len__(self) -> int:
         return sum(map(len, self._look_ups.values()))
 
-    def look_up(self, command: Command, slot: int, started_ms: int) -> None:
+    def look_up(self, command: Command, slot: int, started_ms: int, now_ms: int) -> None:
         """The command's last attempt, begun at ``started_ms``, has no answer."""
-        self._look_ups.setdefault(command.phone_number_id, {})[command.command_id] = LookUp(slot, started_ms)
+        self._look_ups.setdefault(command.phone_number_id, {})[command.command_id] = LookUp(slot, started_ms, now_ms)
 
     def resolved(self, command: Command) -> None:
         """It is known now."""
@@ -153,9 +164,10 @@ class Receipts:
 
     def _judge(self, look_up: LookUp, now_ms: int) -> Silence | None:
         end_ms = look_up.started_ms + LOOK_UP_MS
-        if now_ms < end_ms:
+        if now_ms < max(end_ms, look_up.since_ms + READ_MS):
             return None
+        if now_ms >= look_up.started_ms + UNPROVEN_MS:
+            return Silence.UNPROVEN
         coverage = self._coverage.get(look_up.slot)
-        if look_up.proofs >= PROOFS and coverage is not None and coverage.covers(look_up.started_ms, end_ms):
-            return Silence.SILENT
-        return Silence.UNPROVEN if now_ms >= look_up.started_ms + UNPROVEN_MS else None
+        alive = coverage is not None and coverage.covers(look_up.started_ms, end_ms)
+        return Silence.SILENT if alive and look_up.proofs >= PROOFS else None

@@ -71,8 +71,8 @@ class SlotStarter:
         """
         done = {future for future in self._asked.values() if future.done()}
         histories = []
-        for history in (history for future in done for history in future.result()):
-            if self._asked.get(history.slot) in done:  # not one that was given up meanwhile
+        for future, history in ((asked, history) for asked in done for history in asked.result()):
+            if self._asked.get(history.slot) is future:  # not one that was given up meanwhile, or asked for anew
                 self._check(history)
                 del self._asked[history.slot]
                 self._started.add(history.slot)

@@ -68,6 +68,10 @@ class LeaseOverError(Exception):
     """Raised as the last act before a request would be written: it is not."""
 
 
+class SlotGoneError(Exception):
+    """The same, because the slot was given up since the command was let go."""
+
+
 class ExpiredError(Exception):
     """The same, because the command's time has passed since it was let go."""
 
@@ -162,10 +166,10 @@ class Worker:
         """Commands that were read."""
         now = self._clock.monotonic()
         for queued in commands:
-            if (decision := self._ambiguity.taken(queued, now)) is not None:
-                self._decided([decision])
             if self._dispatcher.accept(queued, now):
                 self._levels.learn(queued.command.phone_number_id)
+            if (decision := self._ambiguity.taken(queued, now, self._clock.wall_ms())) is not None:
+                self._decided([decision])
         self._pump()
 
     def reread_level(self, phone_number_id: str) -> None:
@@ -229,7 +233,9 @@ class Worker:
         due = self._dispatcher.due(now)
         for queued in due.expired:
             self._settled(queued, Settle(Verdict.EXPIRED, "expired"))
-        for queued in due.attempts:
+        for queued in due.attempts:  # dated before anybody can ask :meth:`tried`
+            queued.started_at_ms = self._clock.wall_ms()
+            queued.first_attempt_at_ms = queued.first_attempt_at_ms or queued.started_at_ms
             self._spawn(self._attempt(queued))
         self._arm(now)
 
@@ -254,9 +260,6 @@ class Worker:
 
     async def _attempt(self, queued: QueuedCommand) -> None:
         started = self._clock.monotonic()
-        queued.started_at_ms = self._clock.wall_ms()
-        if queued.first_attempt_at_ms is None:
-            queued.first_attempt_at_ms = queued.started_at_ms
         try:
             result = await self._request(queued)
         except Exception:
@@ -295,6 +298,9 @@ class Worker:
         if not self._may_start(now):
             message = "the lease is over"
             raise LeaseOverError(message)
+        if not self._dispatcher.is_under_way(queued):
+            message = "the slot is somebody else's"
+            raise SlotGoneError(message)
         if queued.expires_at is not None and queued.expires_at <= now:
             message = "the command's time has passed"
             raise ExpiredError(message)
@@ -311,7 +317,7 @@ class Worker:
         match effect:
             case LookUp():
                 log.info("delivery.ambiguous", phone_number_id=queued.command.phone_number_id, reason=effect.reason)
-                self._ambiguity.unanswered(queued)
+                self._ambiguity.unanswered(queued, self._clock.wall_ms())
             case None:
                 log.warning("delivery.late_result", phone_number_id=queued.command.phone_number_id, kind=result.kind)
             case _:
