@@ -289,7 +289,8 @@ class Number:
         if free_at > now:
             heapq.heappush(self._waiting, (free_at, next(self._sequence), lane.ticket, lane))
             return
-        self._min_share[lane.policy.priority] = lane.policy.min_share
+        priority = lane.policy.priority
+        self._min_share[priority] = max(lane.policy.min_share, self._min_share.get(priority, 0.0))
         self._ready.setdefault(lane.policy.priority, deque()).append((lane.ticket, lane))
 
     def _clean_up(self) -> None:

@@ -41,6 +41,7 @@ def main() -> int:
         drain_s=arguments.drain,
         plan=arguments.plan,
         commands=arguments.commands,
+        protocol=arguments.group_protocol,
     )
     signal.signal(signal.SIGTERM, _interrupted)
     say(f"seed {order.seed}")
@@ -79,6 +80,7 @@ def _arguments() -> argparse.Namespace:
         "--drain", type=float, default=DRAIN, help="seconds for the last command (default: %(default)s)"
     )
     parser.add_argument("--plan", choices=[MIXED, *WITHOUT_MERCY], default=MIXED, help="default: %(default)s")
+    parser.add_argument("--group-protocol", choices=["classic", "consumer"], default="classic", help="of the storm")
     parser.add_argument("--commands", type=int, default=20_000, help="of a plan without mercy (default: %(default)s)")
     parser.add_argument("--backlog", type=int, default=BACKLOG, help="commands queued for D12 (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="makes the same plan and load again (default: a new one, printed)")

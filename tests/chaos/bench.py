@@ -19,9 +19,9 @@ from tests.chaos.kill_plan import make_kill_plan
 from tests.chaos.ledgers import Stop, Storm
 from tests.chaos.plan import make_plan
 from tests.chaos.probe_ledgers import Held, History, Priority, Run, Throttled
-from tests.chaos.site import Site, site
+from tests.chaos.site import SESSION_S, Site, site
 from tests.chaos.startup import startups
-from tests.chaos.storm import MANY, NUMBERS, SESSION_S, StormStage
+from tests.chaos.storm import MANY, NUMBERS, StormStage
 from tests.chaos.table import Report
 from tests.chaos.verdicts.every import ON_STORM, verdicts
 
@@ -45,6 +45,7 @@ class Order:
         required: guarantees that have to pass.
         drain_s: how long it is waited for the last command; what nobody knows of is decided on after ten minutes.
         plan: mixed, or one without mercy; that has ``commands`` for forty numbers.
+        protocol: of the consumer group in the storm.
         keep_logs: folder that gets every process's log and the storm's ledgers.
     """
 
@@ -57,6 +58,7 @@ class Order:
     drain_s: float = 60.0
     plan: str = MIXED
     commands: int = 20_000
+    protocol: str = "classic"
 
 
 def run(order: Order, say: Callable[[str], None]) -> Report:
@@ -156,7 +158,7 @@ class _Bench:
             each_per_s = order.commands / len(MANY) / order.seconds
             numbers = tuple(dataclasses.replace(number, asked_per_s=each_per_s) for number in MANY)
         self.notes += plan.left_out
-        stage = StormStage(self.place, plan, drain_s=order.drain_s, numbers=numbers)
+        stage = StormStage(self.place, plan, drain_s=order.drain_s, numbers=numbers, protocol=order.protocol)
         storm = await stage.run()
         self.stops += stage.installation.stops
         self.totals |= stage.disturber.totals

@@ -20,6 +20,7 @@ from tests.chaos.processes import Node
 from tests.fixtures.apache_kafka import HOST, ApacheKafka, free_port
 from tests.integration.system import System
 
+SESSION_S: Final = 8.0
 READY_WITHIN_S: Final = 60.0
 ENDED_WITHIN_S: Final = 60.0
 """Longer than any grace period: how long it really takes is worth knowing."""
@@ -74,19 +75,26 @@ def site(folder: Path, say: Callable[[str], None], *, network: bool) -> Iterator
             except NetworkUnavailable as reason:
                 notes.append(f"no network cut: {reason}")
         port, inside_port = free_port(), free_port()
-        broker = ApacheKafka(folder / "kafka", port, properties=_listeners(port, inside, inside_port))
+        broker = ApacheKafka(folder / "kafka", port, properties=_properties(port, inside, inside_port))
         stack.callback(broker.kill)
         broker.start()
         bootstrap = f"{inside.host_address}:{inside_port}" if inside is not None else broker.bootstrap
         yield Site(folder, broker, inside, bootstrap, say, notes)
 
 
-def _listeners(port: int, inside: Namespace | None, inside_port: int) -> dict[str, str]:
-    """A second listener on the namespace's side of this machine."""
+def _properties(port: int, inside: Namespace | None, inside_port: int) -> dict[str, str]:
+    """Sessions of the new group protocol, which are the broker's to say, and a listener on the namespace's side."""
+    sessions = {
+        "group.consumer.min.session.timeout.ms": "1000",
+        "group.consumer.session.timeout.ms": str(int(SESSION_S * 1000)),
+        "group.consumer.min.heartbeat.interval.ms": "500",
+        "group.consumer.heartbeat.interval.ms": "1000",
+    }
     if inside is None:
-        return {}
+        return sessions
     outside, reached = f"PLAINTEXT://{HOST}:{port}", f"INSIDE://{inside.host_address}:{inside_port}"
     return {
+        **sessions,
         "listeners": f"{outside},{reached},CONTROLLER://{HOST}:{port + 5_000}",
         "advertised.listeners": f"{outside},{reached}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",

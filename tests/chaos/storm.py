@@ -14,12 +14,11 @@ from tests.chaos.disturb import Disturber
 from tests.chaos.driver import CommandDriver
 from tests.chaos.ledgers import Leak, Source, Storm
 from tests.chaos.plan import IN_NAMESPACE, REPLICAS, WORKERS, Plan
-from tests.chaos.site import READY_WITHIN_S, Installation, Site, holds
+from tests.chaos.site import READY_WITHIN_S, SESSION_S, Installation, Site, holds
 from tests.chaos.webhook_driver import WebhookDriver
 from tests.fixtures.apache_kafka import HOST, free_port
 from tests.integration.system import SLOTS
 
-SESSION_S: Final = 8.0
 NUMBERS: Final = (
     NumberLoad("106540352242921", "STANDARD", 80, 22.0),
     NumberLoad("106540352242922", "STANDARD", 80, 22.0),
@@ -48,10 +47,17 @@ class StormStage:
         plan: what is done to whom.
         drain_s: how long it is waited for the last command after the load.
         numbers: what is asked of which number.
+        protocol: of the consumer group: classic or consumer.
     """
 
     def __init__(
-        self, place: Site, plan: Plan, *, drain_s: float = 60.0, numbers: tuple[NumberLoad, ...] = NUMBERS
+        self,
+        place: Site,
+        plan: Plan,
+        *,
+        drain_s: float = 60.0,
+        numbers: tuple[NumberLoad, ...] = NUMBERS,
+        protocol: str = "classic",
     ) -> None:
         self._place = place
         self._numbers = numbers
@@ -67,7 +73,10 @@ class StormStage:
                 "remembered_max": 2_000_000,
                 "seed": plan.seed,
             },
-            changes={"delivery": {"session_timeout_s": SESSION_S}},
+            changes={
+                "delivery": {"session_timeout_s": SESSION_S},
+                "kafka": {"consumer": {"group.protocol": protocol}},
+            },
         )
         self._nodes = self.installation.nodes
         self._names = self.installation.system.settings.topic_names
