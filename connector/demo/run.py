@@ -67,7 +67,9 @@ class Demo:
             cloud = await stack.enter_async_context(running(_simulator_settings()))
             settings = _settings(folder, broker.bootstrap, cloud.base_url)
             await asyncio.to_thread(broker.create, _topics(settings))
-            worker = await self._start_roles(stack, settings, cloud)
+            worker = await self._start_roles(stack, settings, cloud, stop)
+            if worker is None:
+                return None
             producer = await self._start_clients(stack, settings)
             good = await self._play(stop, cloud, worker, producer, settings)
             if self._keep and not stop.is_set():
@@ -75,9 +77,12 @@ class Demo:
             return good if self._finished else None
 
     async def _start_roles(
-        self, stack: contextlib.AsyncExitStack, settings: Settings, cloud: RunningSimulator
-    ) -> delivery.DeliveryService:
-        """Both roles as their commands would run them; the webhook is subscribed with Meta's handshake."""
+        self, stack: contextlib.AsyncExitStack, settings: Settings, cloud: RunningSimulator, stop: asyncio.Event
+    ) -> delivery.DeliveryService | None:
+        """Both roles as their commands would run them; the webhook is subscribed with Meta's handshake.
+
+        None when ``stop`` came before they were ready.
+        """
         roles_stop = asyncio.Event()
         entry_health, worker_health = Health(ingress.CHECKS), Health(delivery.CHECKS)
         entry = ingress.IngressService(settings, self._clock, Metrics.no_op(), entry_health)
@@ -90,10 +95,16 @@ class Demo:
 
         stack.push_async_callback(end)
         ready = asyncio.gather(entry_health.until_ready(), worker_health.until_ready())
-        await asyncio.wait([roles, ready], return_when=asyncio.FIRST_COMPLETED)
-        if roles.done():
+        stopping = asyncio.create_task(stop.wait())
+        stack.push_async_callback(ended, stopping)
+        first: list[asyncio.Future[Any]] = [roles, ready, stopping]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
             ready.cancel()
+        if roles.done():
             await roles
+        if stop.is_set():
+            return None
         self._webhook = f"http://127.0.0.1:{entry.port}{settings.ingress.path}"
         await cloud.set_webhook(self._webhook, VERIFY_TOKEN)
         return worker
@@ -242,6 +253,7 @@ def _topics(settings: Settings) -> list[str]:
         names.webhook_rejects,
         names.rerouted_commands,
         names.delivery_outcomes,
+        names.delivery_attempts,
         names.delivery_state,
         names.number_signals,
         names.delivery_control,
