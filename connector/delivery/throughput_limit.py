@@ -164,7 +164,7 @@ class Guard:
 
     def __init__(self, rate: int, now: float) -> None:
         self._rate = rate
-        self._least_s = max(GUARD_LEAST_S, min(GUARD_FIRST_S, GUARD_MESSAGES / rate))
+        self._least_s = _least_guard(rate)
         self.seconds = GUARD_FIRST_S
         self._failed_s = 0.0
         self._failed_until = 0.0
@@ -219,6 +219,15 @@ class Ahead:
         if self._count >= AHEAD_SENDS and now >= self._until:
             self.seconds = self._next_s
             self._next_s, self._count, self._until = AHEAD_MAX_S, 0, now + AHEAD_KEPT_S
+
+
+def reached(rate: int) -> float:
+    """Messages per second that a number comes to, of ``rate`` that Meta allows, with its guard at the narrowest."""
+    return rate / (WINDOW_S + _least_guard(rate) + SLACK_S)
+
+
+def _least_guard(rate: int) -> float:
+    return max(GUARD_LEAST_S, min(GUARD_FIRST_S, GUARD_MESSAGES / rate))
 
 
 def _taken_for_full(rate: int, guard_s: float, now: float) -> deque[float]:

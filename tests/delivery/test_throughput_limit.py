@@ -25,6 +25,7 @@ from connector.delivery.throughput_limit import (
     Guard,
     Spend,
     ThroughputLimit,
+    reached,
 )
 from tests.delivery.making import seeded
 
@@ -179,6 +180,13 @@ def achieved(rate: int, pause_s: Callable[[], float], wait_s: Callable[[], float
 def test_the_rate_is_reached(rate: int, least: float) -> None:
     """A number with enough to do sends at 98 % of its rate and more, from 80 messages a second on."""
     assert achieved(rate, lambda: 0.0, lambda: 0.0) >= least
+
+
+@pytest.mark.parametrize(("rate", "share"), [(20, 0.968), (80, 0.986), (1000, 0.988)])
+def test_what_a_number_comes_to_is_foretold(rate: int, share: float) -> None:
+    """Guard and slack are all that an undisturbed number loses; forecasts count on it."""
+    assert reached(rate) / rate == pytest.approx(share, abs=0.001)
+    assert achieved(rate, lambda: 0.0, lambda: 0.0) == pytest.approx(reached(rate) / rate, abs=0.01)
 
 
 @pytest.mark.parametrize(("rate", "least"), [(20, 0.955), (80, 0.98), (250, 0.98), (1000, 0.98)])
