@@ -12,7 +12,8 @@ CHART := helm/whatsapp-kafka-connector
 COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	$(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos lint types lock chart image bench bench-ingress docs clean
+.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos lint types lock chart image \
+	bench bench-ingress bench-delivery docs clean
 help: ## This list.
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 15
 
@@ -90,6 +91,10 @@ bench: setup ## The benchmarks, with a result to be added to bench.
 
 bench-ingress: setup ## The ingress at full load beside a bare app on the same server and a real broker (SECONDS=...).
 	$(BIN)/python -m bench.ingress_load $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-delivery: setup ## The delivery at full speed (CASE=1000, see bench/delivery_load.py; SECONDS=..., COUNT=...).
+	$(BIN)/python -m bench.delivery_load $(CASE) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(SEED),--seed $(SEED))
 
 docs: setup ## The reference pages that are made from code.
 	$(BIN)/python scripts/generate_docs.py --write

@@ -1,10 +1,16 @@
 """When may a business number send its next message? An exact log of the last second's sends answers, not a guess.
 
-Meta counts over a sliding second. The log alone keeps that limit but lets R messages leave at once and then none for a
-second; so sends are also spread: one every 1/R seconds, with a small burst to catch up after a pause of the event loop.
+Meta counts over a sliding second, and when a request arrives; we know when it leaves. Two figures bridge that. The
+*guard* is added to the window of the log: no message leaves sooner than a second and the guard after the one that is a
+full second's messages ahead of it. And sends are *spaced*: one every (1 s + guard + SLACK_S) / R. The spacing makes the
+pace; the log, a little wider awake, only steps in when a pause has pushed messages together, and lets a message that
+was late be on time again in the next second. What an even pace costs is the guard and the slack, and nothing else.
 
-Invariant: messages written within the last second, and those let go but not written yet, are R together at most. A
-network that stalls for seconds and then takes everything at once cannot break the limit.
+The guard follows what Meta answers: wide at first, narrowed while messages sent at the limit are accepted, doubled by a
+130429. Doubled again and again it is also how a number finds a limit far below the one it was told.
+
+Invariant: messages that may share a second with one that is let go now, and those let go but not written yet, are R
+together at most. A network that stalls for seconds and then takes everything at once cannot break the limit.
 """
 
 from collections import deque
@@ -13,28 +19,44 @@ from typing import Final
 
 WINDOW_S: Final = 1.0
 
-GUARD_S: Final = 0.03
-"""Added to the window. Meta counts when a request arrives, we when it leaves: two requests R apart may come closer by
-their jitter. Smaller: a pause of one event loop turn costs a 130429; larger: 1 % of the rate per 10 ms."""
+GUARD_FIRST_S: Final = 0.03
+"""Of a number that has not shown yet how steady its way to Meta is: 3 % of its rate, for some seconds."""
 
-GUARD_MAX_S: Final = 0.10
-GUARD_STEP_S: Final = 0.01
+GUARD_LEAST_S: Final = 0.005
+"""Pauses of a busy event loop, here and there, and of a network without trouble."""
 
+GUARD_MESSAGES: Final = 0.5
+"""A guard is worth this share of one message at least, up to the first guard. From 80 messages a second on guard and
+slack leave room for a whole one; at 20 they do not, so that a single late message could break the limit."""
+
+GUARD_MAX_S: Final = 60.0
+"""A limit of 20 is found by a number that was told 1000."""
+
+GUARD_STEP_S: Final = 0.001
+GUARD_SHARE: Final = 1 / 16
+"""Each time that R messages sent at the limit were accepted the guard is narrowed by this share, or the step."""
+
+FAILED_TIMES: Final = 1.25
+"""For GUARD_KEPT_S a guard is not narrowed below this multiple of the one that was refused."""
 GUARD_KEPT_S: Final = 300.0
-"""After so long without a refusal the guard is narrowed by one step. If that was too much, the rest of one second that
-follows costs 0.3 % of the rate; a guard that stays wide costs 1 % per step."""
+
+SLACK_S: Final = 0.007
+"""The spacing leaves this much more than the guard. So much a message can be late without delaying the one R behind."""
 
 BURST_S: Final = 0.10
-"""How far sends may run ahead of their even spacing: a few pauses of a busy event loop. With pauses of 10 ms on average
-the rate stays at 95 %; half of it loses 3 % more at 1000 a second."""
+"""How far sends may run ahead of their spacing: what a pause of the event loop, or of the journal, has cost."""
 
-SPREAD: Final = 0.97
-"""Even spacing is this much shorter than window / R, so that a late send can be caught up inside the same window."""
+AHEAD_MAX_S: Final = 0.05
+"""Between being let go and being written a message waits for its place in the journal. The shortest of these waits, up
+to this bound, is counted on: so much earlier it may be let go. Meta sees when it is written."""
+AHEAD_KEPT_S: Final = 1.0
+AHEAD_SENDS: Final = 16
 
 RESERVED_S: Final = 3.0
 """How long a reservation for inbound messages stands: the ingress tells their rate once a second."""
 
-BACKOFF_FIRST_S: Final = 1.0
+BACKOFF_FIRST_S: Final = 0.25
+"""About the time of an answer: what was under way with the refused message is not another refusal."""
 BACKOFF_MAX_S: Final = 32.0
 
 NEVER: Final = float("inf")
@@ -42,8 +64,9 @@ NEVER: Final = float("inf")
 
 @dataclass(slots=True, eq=False)
 class Spend:
-    """One message that was let go; ``written`` once its bytes have gone out."""
+    """One message that was let go at a time; ``written`` once its bytes have gone out."""
 
+    let_go_at: float
     written: bool = False
 
 
@@ -52,16 +75,16 @@ class ThroughputLimit:
 
     def __init__(self, rate: int, now: float) -> None:
         self._rate = rate
-        self._guard_s = GUARD_S
-        self._written = _taken_for_full(rate, now)
+        self._guard = Guard(rate, now)
+        self._written = _taken_for_full(rate, self._guard.seconds, now)
         self._let_go = 0
         self._unused = True
         self._even_at = 0.0
         self._held_until = 0.0
         self._backoff_s = BACKOFF_FIRST_S
-        self._narrow_at = 0.0
         self._reserved = 0
         self._reserved_until = 0.0
+        self._ahead = Ahead()
 
     @property
     def rate(self) -> int:
@@ -69,14 +92,15 @@ class ThroughputLimit:
         return self._rate
 
     def set_rate(self, rate: int, now: float) -> None:
-        """Take over another level; sends already made keep counting."""
+        """Take over another level; sends already made keep counting, what was learned at the old one does not."""
         if rate != self._rate:
             self._rate = rate
+            self._guard = Guard(rate, now)
             if self._unused:
-                self._written = _taken_for_full(rate, now)
+                self._written = _taken_for_full(rate, self._guard.seconds, now)
 
     def ready_at(self, now: float) -> float:
-        """The earliest time at which the next message may leave; ``now`` when that is at once.
+        """The earliest time at which the next message may be let go; ``now`` when that is at once.
 
         NEVER while as many as one second takes are let go and not written.
         """
@@ -85,7 +109,7 @@ class ThroughputLimit:
             return NEVER
         earliest = max(now, self._held_until, self._even_at - BURST_S)
         if len(self._written) >= room:
-            earliest = max(earliest, self._written[-room] + WINDOW_S + self._guard_s)
+            earliest = max(earliest, self._written[-room] + WINDOW_S + self._guard.seconds - self._ahead.seconds)
         return earliest
 
     def reserve(self, rate: float, now: float) -> None:
@@ -97,8 +121,8 @@ class ThroughputLimit:
         """A message is let go now; the caller tells when it is written, or that it never will be."""
         self._unused = False
         self._let_go += 1
-        self._even_at = max(self._even_at, now) + SPREAD * (WINDOW_S + self._guard_s) / self._rate
-        return Spend()
+        self._even_at = max(self._even_at, now) + (WINDOW_S + self._guard.seconds + SLACK_S) / self._rate
+        return Spend(now)
 
     def written(self, spend: Spend, now: float) -> None:
         """The bytes of a message go out now, or its attempt is over without: counted once, and as if they had."""
@@ -106,34 +130,107 @@ class ThroughputLimit:
             return
         spend.written = True
         self._let_go -= 1
+        self._ahead.saw(now - spend.let_go_at, now)
+        if len(self._written) >= self._rate:
+            self._guard.sent(now - self._written[-self._rate], now)
         self._written.append(now)
-        while self._written[0] <= now - WINDOW_S - GUARD_MAX_S:
+        while self._written[0] <= now - WINDOW_S - 2 * max(self._guard.seconds, GUARD_FIRST_S):
             self._written.popleft()
+
+    def refused(self, now: float) -> None:
+        """Meta answered 130429: rest, longer each time in a row, and go on with twice the guard."""
+        if now < self._held_until:  # answers to requests that were under way with the first one
+            return
+        self._guard.refused(now)
+        self._held_until = now + self._backoff_s
+        self._backoff_s = min(BACKOFF_MAX_S, 2 * self._backoff_s)
+
+    def accepted(self, now: float) -> None:
+        """Meta accepted a message: after a rest is over, that makes the next rest a short one again."""
+        if now > self._held_until:
+            self._backoff_s = BACKOFF_FIRST_S
+            self._guard.accepted(now)
 
     def _room(self, now: float) -> int:
         """How many of one second's messages are neither let go nor reserved."""
         reserved = self._reserved if now < self._reserved_until else 0
         return self._rate - self._let_go - reserved
 
-    def refused(self, now: float) -> None:
-        """Meta answered 130429: rest, longer each time in a row, and keep a wider guard for a while."""
-        if now < self._held_until:  # answers to requests that were under way with the first one
+
+class Guard:
+    """How much wider than a second the window has to be, by what was accepted and what was refused."""
+
+    __slots__ = ("_at_limit", "_failed_s", "_failed_until", "_least_s", "_rate", "_tried_at", "seconds")
+
+    def __init__(self, rate: int, now: float) -> None:
+        self._rate = rate
+        self._least_s = _least_guard(rate)
+        self.seconds = GUARD_FIRST_S
+        self._failed_s = 0.0
+        self._failed_until = 0.0
+        self._at_limit = 0
+        self._tried_at = now
+
+    def sent(self, apart_s: float, now: float) -> None:
+        """A message is written so long after the one that is a full second's messages ahead of it."""
+        if apart_s > WINDOW_S + self.seconds + 3 * SLACK_S:
             return
-        self._guard_s = min(GUARD_MAX_S, self._guard_s + GUARD_STEP_S)
-        self._held_until = now + self._backoff_s
-        self._narrow_at = self._held_until + GUARD_KEPT_S
-        self._backoff_s = min(BACKOFF_MAX_S, 2 * self._backoff_s)
+        if now > self._tried_at + GUARD_KEPT_S:  # what was learned before a rest is old
+            self.seconds = max(self.seconds, GUARD_FIRST_S)
+        self._tried_at = now
+        self._at_limit += 1
 
     def accepted(self, now: float) -> None:
-        """Meta accepted a message after the last rest was over: the next rest is a short one again."""
-        if now > self._held_until:
-            self._backoff_s = BACKOFF_FIRST_S
-        if now >= self._narrow_at:
-            self._guard_s = max(GUARD_S, self._guard_s - GUARD_STEP_S)
-            self._narrow_at = now + GUARD_KEPT_S
+        """Narrow it, once enough messages were sent at the limit to show that it can be."""
+        if self._at_limit < self._rate:
+            return
+        self._at_limit = 0
+        least_s = max(self._least_s, self._failed_s if now < self._failed_until else 0.0)
+        if self.seconds > least_s:
+            self.seconds = max(least_s, self.seconds - max(GUARD_STEP_S, self.seconds * GUARD_SHARE))
+
+    def refused(self, now: float) -> None:
+        """Double it, and do not come back to where it failed for a while."""
+        self._failed_s = min(GUARD_MAX_S, FAILED_TIMES * self.seconds)
+        self._failed_until = now + GUARD_KEPT_S
+        self.seconds = min(GUARD_MAX_S, 2 * self.seconds)
+        self._at_limit = 0
 
 
-def _taken_for_full(rate: int, now: float) -> deque[float]:
+class Ahead:
+    """The shortest wait from being let go to being written, of the last second or two."""
+
+    __slots__ = ("_count", "_next_s", "_until", "seconds")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._until = 0.0
+        self._next_s = AHEAD_MAX_S
+        self.seconds = 0.0
+
+    def saw(self, wait_s: float, now: float) -> None:
+        """One more wait: a shorter one counts at once, longer ones once all of AHEAD_KEPT_S were longer.
+
+        Messages that leave in one turn of a busy loop have waited alike: it is the time that has to be long enough.
+        """
+        self.seconds = min(self.seconds, wait_s)
+        self._next_s = min(self._next_s, wait_s)
+        self._count += 1
+        if self._count >= AHEAD_SENDS and now >= self._until:
+            self.seconds = self._next_s
+            self._next_s, self._count, self._until = AHEAD_MAX_S, 0, now + AHEAD_KEPT_S
+
+
+def reached(rate: int) -> float:
+    """Messages per second that a number comes to, of ``rate`` that Meta allows, with its guard at the narrowest."""
+    return rate / (WINDOW_S + _least_guard(rate) + SLACK_S)
+
+
+def _least_guard(rate: int) -> float:
+    return max(GUARD_LEAST_S, min(GUARD_FIRST_S, GUARD_MESSAGES / rate))
+
+
+def _taken_for_full(rate: int, guard_s: float, now: float) -> deque[float]:
     """The log of a number whose last second belongs to somebody else, or to nobody.
 
     Sends then come at half the rate for one second, while connections are made and their jitter is at its worst, and at
@@ -141,4 +238,4 @@ def _taken_for_full(rate: int, now: float) -> deque[float]:
     """
     half = (rate + 1) // 2
     offsets = [2 * k / rate if k < half else 1 + (k - half) / rate for k in range(rate)]
-    return deque(now - WINDOW_S - GUARD_S + offset for offset in offsets)
+    return deque(now - WINDOW_S - guard_s + offset for offset in offsets)

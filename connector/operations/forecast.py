@@ -6,16 +6,13 @@ A forecast, not a promise: it knows neither Meta's answers nor what else the num
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from connector.delivery.command import pair_of
 from connector.delivery.pair_limit import PairLimit
-from connector.delivery.throughput_limit import GUARD_S
+from connector.delivery.throughput_limit import reached
 from connector.records.commands import Command
 from connector.whatsapp.limits import MESSAGING_LIMITS, MESSAGING_WINDOW_S
-
-RATE_SHARE: Final = 1 / (1 + GUARD_S)
-"""What delivery makes of a number's limit: its window is a little longer than Meta's second."""
 
 
 class Limit(StrEnum):
@@ -136,7 +133,7 @@ def _number(phone_number_id: str, load: Counter[str], plan: Plan) -> NumberForec
 
 
 def _rate(mps: int, plan: Plan) -> float:
-    rate = mps * RATE_SHARE - plan.inbound_mps
+    rate = reached(mps) - plan.inbound_mps
     if rate <= 0:
         message = f"inbound messages leave nothing of {mps} a second"
         raise ValueError(message)

@@ -1,31 +1,35 @@
 """The throughput limit, against a naive sliding second that looks at the whole history each time."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.delivery.throughput_limit import (
+    AHEAD_MAX_S,
+    BACKOFF_FIRST_S,
     BACKOFF_MAX_S,
     BURST_S,
+    FAILED_TIMES,
+    GUARD_FIRST_S,
     GUARD_KEPT_S,
+    GUARD_LEAST_S,
     GUARD_MAX_S,
-    GUARD_S,
-    GUARD_STEP_S,
     NEVER,
     WINDOW_S,
+    Guard,
     Spend,
     ThroughputLimit,
+    reached,
 )
 from tests.delivery.making import seeded
 
 START: Final = 100.0
-SETTLED_S: Final = 3.0
-"""After so long the cautious first second, and what it does to the one behind it, are over."""
 
 GAPS = st.floats(0.0, 0.6)
 COUNTS = st.integers(1, 12)
@@ -48,7 +52,8 @@ def in_the_second_before(now: float, times: list[float]) -> int:
 def test_a_message_leaves_only_where_one_second_has_room_for_it(steps: list[tuple[str, float]]) -> None:
     """Whatever comes when, also across changes of the rate, and however late the bytes of other messages go out.
 
-    Those let go and not written yet count too, for they may all be written in one instant.
+    Those let go and not written yet count too, for they may all be written in one instant. Waits that are shorter than
+    any before are not looked at here: nothing is let go ahead of its time.
     """
     limit, now, written, let_go = ThroughputLimit(5, START), START, list[float](), list[Spend]()
     for step, value in steps:
@@ -62,6 +67,7 @@ def test_a_message_leaves_only_where_one_second_has_room_for_it(steps: list[tupl
             limit.accepted(now)
         elif step == "write" and let_go:
             limit.written(let_go.pop(int(value) % len(let_go)), now)
+            limit._ahead.seconds = 0.0
             written.append(now)
         elif step == "send":
             for _ in range(int(value)):
@@ -73,29 +79,59 @@ def test_a_message_leaves_only_where_one_second_has_room_for_it(steps: list[tupl
 
 @given(
     rate=st.integers(1, 9),
-    waits=st.lists(st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 3.0)), max_size=80),
-    jitter=st.randoms(use_true_random=False),
+    waits=st.lists(st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 3.0), st.booleans()), max_size=120),
+    shortest_s=st.floats(0.0, 2 * AHEAD_MAX_S),
+    random=st.randoms(use_true_random=False),
 )
 def test_no_sliding_second_at_the_receiver_holds_more_than_the_limit(
-    rate: int, waits: list[tuple[float, float]], jitter: Random
+    rate: int, waits: list[tuple[float, float, bool]], shortest_s: float, random: Random
 ) -> None:
-    """Connections take up to seconds, requests are up to the guard on their way: Meta counts no more than the rate."""
+    """Connections and the journal take up to seconds, requests are on their way: Meta counts no more than the rate.
+
+    As long as the way to Meta, and how much a wait falls short of the usual shortest one, stay within the guard.
+    """
     limit, now, arrived = ThroughputLimit(rate, START), START, list[float]()
     open_: list[tuple[float, int, Spend]] = []
+    jitter_s = GUARD_LEAST_S * 0.499
 
     def write(until: float) -> None:
         while open_ and open_[0][0] <= until:
             at, _, spend = heapq.heappop(open_)
             limit.written(spend, at)
-            arrived.append(at + jitter.uniform(0.0, GUARD_S * 0.999))
+            arrived.append(at + random.uniform(0.0, jitter_s))
+            limit.accepted(at)
 
-    for number, (wait_s, connecting_s) in enumerate(waits):
-        now += wait_s
+    for number, (wait_s, connecting_s, quick) in enumerate(waits):
+        ready_at = limit.ready_at(now)
+        now = ready_at if quick and ready_at != NEVER else now + wait_s
         write(now)
         if limit.ready_at(now) <= now:
-            heapq.heappush(open_, (now + connecting_s, number, limit.spend(now)))
+            takes_s = shortest_s - random.uniform(0.0, jitter_s) + (0.0 if quick else connecting_s)
+            heapq.heappush(open_, (now + max(0.0, takes_s), number, limit.spend(now)))
     write(now + 10)
     assert max((in_the_second_before(time, arrived) for time in arrived), default=0) <= rate
+
+
+@given(
+    rate=st.sampled_from([20, 80, 200]),
+    idle_s=st.floats(0.0, 400.0),
+    pause_ms=st.floats(0.1, 4.0),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=20)
+def test_a_burst_after_a_rest_keeps_the_limit(rate: int, idle_s: float, pause_ms: float, seed: int) -> None:
+    """Full speed until the guard is narrow, a rest, full speed again: no second at the receiver is too full."""
+    limit, now, arrived, random = ThroughputLimit(rate, START), START, list[float](), seeded(seed)
+    for end in (START + 40.0, START + 45.0 + idle_s):
+        while now < end:
+            while limit.ready_at(now) <= now:
+                limit.written(limit.spend(now), now)
+                arrived.append(now + random.uniform(0.0, GUARD_LEAST_S * 0.999))
+                limit.accepted(now)
+            now = limit.ready_at(now) + random.expovariate(1000 / pause_ms)
+        now = end - 5.0 + idle_s
+    arrived.sort()
+    assert all(later - earlier >= WINDOW_S for earlier, later in zip(arrived, arrived[rate:], strict=False))
 
 
 @given(steps=st.lists(STEPS, max_size=60), extra_s=st.floats(0.0, 3.0))
@@ -118,33 +154,53 @@ def test_the_time_given_holds_when_it_comes(steps: list[tuple[str, float]], extr
         assert limit.ready_at(ready_at + extra_s) == ready_at + extra_s
 
 
-def achieved(rate: int, pause_s: Callable[[], float], random: Random, seconds: float = 15.0) -> float:
-    """Messages written per second and rate, by a loop that pauses in each of its turns."""
-    limit, now, written, open_ = ThroughputLimit(rate, START), START, 0, list[tuple[float, int, Spend]]()
+def achieved(rate: int, pause_s: Callable[[], float], wait_s: Callable[[], float], seconds: float = 60.0) -> float:
+    """Share of the rate that is written after the first second, by a loop that pauses in each of its turns.
+
+    ``wait_s``: from being let go to being written. All is accepted after 200 ms.
+    """
+    limit, now, written, open_ = ThroughputLimit(rate, START), START, list[float](), list[tuple[float, int, Spend]]()
+    told = 0
     while now < START + seconds:
         while open_ and open_[0][0] <= now:
-            at, _, spend = heapq.heappop(open_)
-            limit.written(spend, at)
-            written += at >= START + SETTLED_S
+            limit.written(heapq.heappop(open_)[2], now)
+            written.append(now)
+        while told < len(written) and written[told] + 0.2 <= now:
+            limit.accepted(now)
+            told += 1
         while limit.ready_at(now) <= now:
             spend = limit.spend(now)
-            heapq.heappush(open_, (now + random.uniform(0.0, 0.003), id(spend), spend))
+            heapq.heappush(open_, (now + wait_s(), id(spend), spend))
         now = max(now, min(limit.ready_at(now), open_[0][0] if open_ else NEVER)) + pause_s()
-    return written / (seconds - SETTLED_S) / rate
+    assert all(later - earlier >= WINDOW_S for earlier, later in zip(written, written[rate:], strict=False))
+    return sum(time > START + 1.0 for time in written) / (seconds - 1.0) / rate
 
 
-@pytest.mark.parametrize("rate", [1, 3, 20, 80, 1000])
-def test_the_rate_is_reached(rate: int) -> None:
-    """A number with enough to do sends at 95 % of its rate at least."""
-    assert achieved(rate, lambda: 0.0, seeded(1)) >= 0.95
+@pytest.mark.parametrize(("rate", "least"), [(1, 0.93), (3, 0.95), (20, 0.96), (80, 0.984), (1000, 0.985)])
+def test_the_rate_is_reached(rate: int, least: float) -> None:
+    """A number with enough to do sends at 98 % of its rate and more, from 80 messages a second on."""
+    assert achieved(rate, lambda: 0.0, lambda: 0.0) >= least
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("rate", [80, 250, 1000])
-def test_the_rate_is_reached_by_a_busy_loop(rate: int, seed: int) -> None:
-    """With pauses of 4 ms on average in each turn of the loop it is still 95 %."""
-    random = seeded(seed)
-    assert achieved(rate, lambda: random.expovariate(1 / 0.004), random) >= 0.95
+@pytest.mark.parametrize(("rate", "share"), [(20, 0.968), (80, 0.986), (1000, 0.988)])
+def test_what_a_number_comes_to_is_foretold(rate: int, share: float) -> None:
+    """Guard and slack are all that an undisturbed number loses; forecasts count on it."""
+    assert reached(rate) / rate == pytest.approx(share, abs=0.001)
+    assert achieved(rate, lambda: 0.0, lambda: 0.0) == pytest.approx(reached(rate) / rate, abs=0.01)
+
+
+@pytest.mark.parametrize(("rate", "least"), [(20, 0.955), (80, 0.98), (250, 0.98), (1000, 0.98)])
+def test_the_rate_is_reached_by_a_busy_loop_behind_a_journal(rate: int, least: float) -> None:
+    """With pauses of a millisecond in each turn, and 10 ms before each write, 98 % too."""
+    random = seeded(rate)
+    assert achieved(rate, lambda: random.expovariate(1000), lambda: 0.006 + random.expovariate(250)) >= least
+
+
+@pytest.mark.parametrize("rate", [80, 1000])
+def test_long_pauses_cost_little(rate: int) -> None:
+    """With pauses of 4 ms on average in each turn of the loop it is still 97 %."""
+    random = seeded(rate)
+    assert achieved(rate, lambda: random.expovariate(250), lambda: random.uniform(0.0, 0.003)) >= 0.97
 
 
 def sends_at_once(limit: ThroughputLimit, now: float) -> int:
@@ -185,7 +241,7 @@ def test_what_is_let_go_and_not_written_fills_the_second() -> None:
     back = now + 30.0
     for spend in let_go:
         limit.written(spend, back)
-    assert limit.ready_at(back) == pytest.approx(back + WINDOW_S + GUARD_S)
+    assert limit.ready_at(back) == pytest.approx(back + WINDOW_S + GUARD_FIRST_S)
 
 
 def test_a_message_counts_once() -> None:
@@ -195,7 +251,7 @@ def test_a_message_counts_once() -> None:
     spend = limit.spend(now)
     limit.written(spend, now)
     limit.written(spend, now + 0.5)
-    assert limit.ready_at(now) == pytest.approx(now + WINDOW_S + GUARD_S)
+    assert limit.ready_at(now) == pytest.approx(now + WINDOW_S + GUARD_FIRST_S)
 
 
 def test_a_rate_lowered_and_raised_within_a_second_forgets_nothing() -> None:
@@ -232,16 +288,16 @@ def test_the_same_rate_again_changes_nothing() -> None:
 
 
 def test_a_refused_number_rests_longer_each_time() -> None:
-    """After 130429 the rest is 1 s, then 2, 4, up to 32; an acceptance afterwards makes the next one short again."""
+    """After 130429 the rest is 0.25 s, doubled up to 32; an acceptance afterwards makes the next one short again."""
     limit, now, rests = ThroughputLimit(80, START), START + 10.0, list[float]()
-    for _ in range(7):
+    for _ in range(9):
         limit.refused(now)
         rests.append(limit.ready_at(now) - now)
         now = limit.ready_at(now) + 0.25
-    assert rests == [1, 2, 4, 8, 16, 32, BACKOFF_MAX_S]
+    assert rests == [0.25, 0.5, 1, 2, 4, 8, 16, 32, BACKOFF_MAX_S]
     limit.accepted(now)
     limit.refused(now)
-    assert limit.ready_at(now) == now + 1
+    assert limit.ready_at(now) == now + BACKOFF_FIRST_S
 
 
 def test_answers_under_way_when_a_rest_begins_do_not_lengthen_it() -> None:
@@ -249,48 +305,141 @@ def test_answers_under_way_when_a_rest_begins_do_not_lengthen_it() -> None:
     limit, now = ThroughputLimit(80, START), START + 10.0
     for number in range(20):
         limit.refused(now + number / 100)
-    assert limit.ready_at(now) == now + 1
+    assert limit.ready_at(now) == now + BACKOFF_FIRST_S
 
 
 def test_an_acceptance_during_a_rest_does_not_shorten_the_next_one() -> None:
     """It answers a request from before."""
     limit, now = ThroughputLimit(80, START), START + 10.0
     limit.refused(now)
-    limit.accepted(now + 0.5)
+    limit.accepted(now + 0.2)
     limit.refused(now + 1.5)
-    assert limit.ready_at(now + 1.5) == now + 3.5
+    assert limit.ready_at(now + 1.5) == now + 2.0
 
 
-def guard_of(limit: ThroughputLimit, now: float) -> float:
-    """How much more than a second lies between a message and the one that is a rate behind it; for a rate of 1."""
-    now = limit.ready_at(now)
-    limit.written(limit.spend(now), now)
-    return limit.ready_at(now) - now - WINDOW_S
+def at_the_limit(guard: Guard, now: float, count: int) -> None:
+    """So many messages at full speed, all accepted."""
+    for _ in range(count):
+        guard.sent(WINDOW_S + guard.seconds, now)
+        guard.accepted(now)
 
 
-def test_each_refusal_widens_the_guard_up_to_a_bound() -> None:
-    """The jitter on the way is larger than was thought: the window grows by 10 ms, up to 100 ms in all."""
-    limit, now = ThroughputLimit(1, START), START + 10.0
-    for refusals in range(1, 12):
+def test_the_guard_is_narrowed_while_the_limit_is_tried_and_nothing_refused() -> None:
+    """A second's messages at the limit narrow it by a millisecond or a sixteenth, down to 5 ms."""
+    guard, seen = Guard(80, START), list[float]()
+    for _ in range(30):
+        seen.append(guard.seconds)
+        at_the_limit(guard, START, 80)
+    assert seen[0] == GUARD_FIRST_S
+    assert seen[1:3] == pytest.approx([GUARD_FIRST_S * 15 / 16, GUARD_FIRST_S * 15 * 15 / 256])
+    assert guard.seconds == 0.5 / 80
+    wide = Guard(1000, START)
+    at_the_limit(wide, START, 30 * 1000)
+    assert wide.seconds == GUARD_LEAST_S
+
+
+def test_a_number_with_few_messages_keeps_a_wide_guard() -> None:
+    """With 20 a second a single late message breaks the limit: 25 ms stay, of a second with one message 30."""
+    for rate, kept in ((20, 0.025), (1, GUARD_FIRST_S)):
+        guard = Guard(rate, START)
+        at_the_limit(guard, START, 50 * rate)
+        assert guard.seconds == kept
+
+
+def test_messages_below_the_limit_prove_nothing() -> None:
+    """Acceptances of what was sent slowly leave the guard as it is."""
+    guard = Guard(80, START)
+    for _ in range(1000):
+        guard.sent(WINDOW_S + 0.1, START)
+        guard.accepted(START)
+    assert guard.seconds == GUARD_FIRST_S
+
+
+def test_each_refusal_doubles_the_guard_up_to_a_bound() -> None:
+    """A limit far below the one that was told is found in a few of them."""
+    limit, now = ThroughputLimit(80, START), START + 10.0
+    for refusals in range(1, 14):
         limit.refused(now)
-        assert guard_of(limit, now) == pytest.approx(min(GUARD_MAX_S, GUARD_S + refusals * GUARD_STEP_S))
+        assert limit._guard.seconds == min(GUARD_MAX_S, GUARD_FIRST_S * 2**refusals)
         now += 100.0
 
 
-def test_the_guard_is_narrowed_again() -> None:
-    """After five minutes without a refusal, one step, and so on, down to where it began: the rate grows back."""
-    limit, now = ThroughputLimit(1, START), START + 10.0
-    for _ in range(3):
-        limit.refused(now)
+def test_a_guard_that_failed_is_not_tried_again_for_five_minutes() -> None:
+    """Narrowed again after a refusal, it stays a quarter above where it failed; later it may be tried once more."""
+    guard = Guard(80, START)
+    at_the_limit(guard, START, 5 * 80)
+    failed = guard.seconds
+    guard.refused(START)
+    at_the_limit(guard, START + GUARD_KEPT_S / 2, 60 * 80)
+    assert guard.seconds == pytest.approx(FAILED_TIMES * failed)
+    at_the_limit(guard, START + GUARD_KEPT_S, 60 * 80)
+    assert guard.seconds < failed
+
+
+def test_a_guard_that_was_not_tried_for_five_minutes_is_wide_again() -> None:
+    """What the way to Meta was like before a long rest says nothing."""
+    guard = Guard(80, START)
+    at_the_limit(guard, START, 60 * 80)
+    assert guard.seconds < GUARD_FIRST_S
+    guard.sent(WINDOW_S, START + GUARD_KEPT_S + 1.0)
+    assert guard.seconds == GUARD_FIRST_S
+
+
+def test_another_level_begins_with_a_wide_guard() -> None:
+    """What was learned at 80 messages a second does not hold at 1000, and a cut ends when the level is told anew."""
+    limit = ThroughputLimit(80, START)
+    limit.refused(START)
+    limit.set_rate(1000, START + 1.0)
+    assert limit._guard.seconds == GUARD_FIRST_S
+
+
+@pytest.mark.parametrize(("told", "true"), [(80, 20), (1000, 80)])
+def test_a_limit_far_below_the_one_told_is_found(told: int, true: int) -> None:
+    """A number that Meta cut without a word settles below what Meta takes, with few refusals from then on."""
+    limit, now, counted, answers = ThroughputLimit(told, START), START, deque[float](), deque[tuple[float, bool]]()
+    late: list[bool] = []
+    while now < START + 300.0:
+        while answers and answers[0][0] <= now:
+            _, taken = answers.popleft()
+            (limit.accepted if taken else limit.refused)(now)
+            if now > START + 200.0:
+                late.append(taken)
+        while limit.ready_at(now) <= now:
+            limit.written(limit.spend(now), now)
+            while counted and counted[0] <= now - WINDOW_S:
+                counted.popleft()
+            answers.append((now + 0.2, len(counted) < true))
+            if len(counted) < true:
+                counted.append(now)
+        now = min(limit.ready_at(now), answers[0][0] if answers else NEVER)
+    assert sum(late) / 100.0 >= 0.5 * true
+    assert late.count(False) <= 0.02 * len(late)
+
+
+def test_what_waits_for_the_journal_is_let_go_earlier() -> None:
+    """When every message takes 20 ms to be written, messages are written, not let go, a second and the guard apart."""
+    limit, now, written = ThroughputLimit(20, START), START, deque[float]()
+    for _ in range(200):
         now = limit.ready_at(now)
-    seen = [guard_of(limit, now)]
-    for _ in range(5):
-        limit.accepted(now + GUARD_KEPT_S / 2)
-        assert guard_of(limit, now + GUARD_KEPT_S / 2) == pytest.approx(seen[-1])
-        now += GUARD_KEPT_S + 1.0
-        limit.accepted(now)
-        seen.append(guard_of(limit, now))
-    assert seen == pytest.approx([GUARD_S + steps * GUARD_STEP_S for steps in (3, 2, 1, 0, 0, 0)])
+        spend = limit.spend(now)
+        written.append(now + 0.02)
+        limit.written(spend, now + 0.02)
+        now += 0.02
+    assert limit._ahead.seconds == pytest.approx(0.02)
+    spans = [written[index + 20] - written[index] for index in range(100, 180)]
+    assert min(spans) >= WINDOW_S + limit._guard.seconds - 1e-9
+
+
+def test_a_shorter_wait_counts_at_once() -> None:
+    """One message that was written sooner than all before: the next ones are not let go as early any more."""
+    limit, now = ThroughputLimit(20, START), START
+    for _ in range(60):
+        now = limit.ready_at(now)
+        limit.written(limit.spend(now), now := now + 0.03)
+    assert limit._ahead.seconds == pytest.approx(0.03)
+    now = limit.ready_at(now)
+    limit.written(limit.spend(now), now + 0.001)
+    assert limit._ahead.seconds == pytest.approx(0.001)
 
 
 def test_the_log_holds_no_more_than_the_last_second() -> None:
@@ -298,4 +447,4 @@ def test_the_log_holds_no_more_than_the_last_second() -> None:
     limit, now = ThroughputLimit(20, START), START
     while (now := limit.ready_at(now)) < START + 3600.0:
         limit.written(limit.spend(now), now)
-    assert len(limit._written) <= 20 * (WINDOW_S + GUARD_MAX_S) + 1
+    assert len(limit._written) <= 20 * (WINDOW_S + 2 * GUARD_FIRST_S) + 1
