@@ -13,7 +13,8 @@ from connector.operations import redriving
 from connector.operations.dead_letters import DeadLetter
 from connector.operations.redriving import DeadLetterLog, Redriver
 from connector.records.codec import Codec
-from tests.cli.installation import NUMBER, OTHER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import Enough, read_committed
 
 Typed = Callable[..., Told]

@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Message
 
 from connector.records.keys import slot_of
-from tests.cli.installation import NUMBER, OTHER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import SLOTS, Enough, read_committed
 
 Typed = Callable[..., Told]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.installation import NUMBER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, Installation
 from tests.integration.system import Enough, read_committed
 
 Typed = Callable[..., Told]
