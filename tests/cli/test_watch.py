@@ -80,7 +80,7 @@ def test_it_ends_with_130_when_it_is_interrupted(installation: Installation, typ
 def test_nobody_is_bothered_when_the_reader_has_seen_enough(installation: Installation, typed: Typed) -> None:
     """``connector watch ... | head -1`` ends without a traceback."""
     typed("send", "--number", NUMBER, "--to", "+16505557004", "--text", "Hi", "--wait", "--config", installation.config)
-    line = f"{sys.executable} -m connector watch --number {NUMBER} --since 5m --idle 3 --config {installation.config}"
+    line = f"{sys.executable} -m connector watch --number {NUMBER} --since 5m --idle 1 --config {installation.config}"
     done = subprocess.run(  # noqa: S602 - a pipe is what this is about
         f"{line} | head -1", shell=True, capture_output=True, text=True, env=clean_environment(), check=True
     )
