@@ -4,14 +4,18 @@ usage: generate_docs.py --check | --write
 """
 
 import argparse
+import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
+from connector.cli import connector
 from connector.config import Settings
 from connector.config.librdkafka import FORBIDDEN, SECRET
 from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
@@ -307,7 +311,62 @@ def chart_values(text: str) -> Iterable[tuple[str, str, str]]:
         comment = []
 
 
+COMMAND_LINE_INTRODUCTION = """\
+Every command has `--help`. `--output json` is for programs; tables and bars are for people, and bars are only shown to
+them. Phones and user ids are masked unless `--show-users` is given; secrets and messages are never shown. `--config`
+names the [configuration](configuration.md), or else `CONNECTOR_CONFIG` does. `connector completion` makes a shell
+complete all of it.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted."""
+
+
+def command_line() -> str:
+    """docs/command-line.md, from the commands themselves."""
+    source = MADE.format(source="connector/cli")
+    parts = ["# Command line", source, COMMAND_LINE_INTRODUCTION, *described(connector, click.Context(connector), [])]
+    return "\n\n".join(parts) + "\n"
+
+
+def described(command: click.Command, context: click.Context, words: list[str]) -> Iterable[str]:
+    """A command and those below it."""
+    if words:
+        arguments = [p.make_metavar(context) for p in command.params if isinstance(p, click.Argument)]
+        title = " ".join(["connector", *words])
+        yield f"{'#' * (len(words) + 1)} `{title}`"
+        usage = f"**Usage:** `{' '.join([title, *arguments])}`"
+        yield from [usage] if arguments else []
+        yield from help_parts(command.help or "")
+        options = [p for p in command.params if isinstance(p, click.Option)]
+        yield from [option_table(options, context)] if options else []
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if found is not None:
+                yield from described(found, click.Context(found, parent=context, info_name=name), [*words, name])
+
+
+def help_parts(text: str) -> Iterable[str]:
+    """The paragraphs of a help text; what click keeps line by line becomes a block."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            heading, *lines = paragraph.splitlines()[1:]
+            yield f"{heading}\n\n```sh\n{textwrap.dedent(chr(10).join(lines))}\n```"
+        else:
+            yield " ".join(paragraph.split()).replace("<", "&lt;")
+
+
+def option_table(options: Sequence[click.Option], context: click.Context) -> str:
+    """The options of one command."""
+    rows = []
+    for option in options:
+        value = "" if option.is_flag else " " + option.make_metavar(context)
+        shown = f"`{option.default}`" if option.show_default else ""
+        rows.append((f"`{option.opts[0]}{value}`", shown, (option.help or "").replace("<", "&lt;")))
+    return markdown_table(("Option", "Default", "Meaning"), rows)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/command-line.md": command_line,
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
     "docs/errors.md": errors,

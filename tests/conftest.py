@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.custom_resources",
     "tests.fixtures.kafka_connect",
     "tests.fixtures.schema_registry",
+    "tests.fixtures.installation",
 ]
 
 

@@ -5,7 +5,8 @@ import heapq
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from connector.cli import EXIT_FAILED, config_option, output_option
 from connector.cli.faults import told_in_one_line
 from connector.cli.moments import Moment
 from connector.cli.tables import bar, cell, echo_json, echo_table, moment, user, users_option
+from connector.telemetry.masking import mask_phones
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +30,7 @@ CLASSES = (
     "ambiguous",
     "too_large",
 )
+OUR_HEADERS = ("wa.", "__connect.errors.")
 LIMIT_DEFAULT = 100
 REDRIVE_LIMIT_DEFAULT = 10_000
 REDRIVES_MAX_DEFAULT = 3
@@ -90,7 +93,7 @@ def list_(config_path: Path | None, *, limit: int, show_users: bool, output: str
             totals[found.letter.class_, found.letter.code] += 1
             yield found
 
-    with told_in_one_line():
+    with told_in_one_line(), _reading(log):
         marks = log.marks()
         newest = heapq.nlargest(limit, counted(), key=lambda found: found.letter.last_failure_at_ms or 0)
     rows = [_row(found, marks, show_users=show_users) for found in newest]
@@ -130,7 +133,7 @@ def show(config_path: Path | None, place: str, *, value_file: Any, show_users: b
         if found is None:
             message = f"there is no dead letter at {place}"
             raise click.ClickException(message)
-        row = _row(found, log.marks(), show_users=show_users) | _details(found.letter)
+        row = _row(found, log.marks(), show_users=show_users) | _details(found.letter, show_users=show_users)
     row["advice"] = ADVICE.get(found.letter.class_)
     if value_file is not None:
         value_file.write(found.letter.value or b"")
@@ -192,15 +195,16 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
     _check_usage(options)
     log, wanted = _open(config_path, options)
     with told_in_one_line():
-        choice = choose(log, wanted, redrives_max=options["redrives_max"], limit=options["limit"])
-        by_class = Counter(letter.class_ for letter in choice.chosen)
-        if options["dry_run"] or not choice.chosen:
-            _tell(choice, by_class, [], options, finished=True)
+        # Before the choice: what another redrive has done by now is on record, and it can do no more.
+        driver = None if options["dry_run"] else Redriver(log.settings, log, log.clock)
+        with _reading(log):
+            choice = choose(log, wanted, redrives_max=options["redrives_max"], limit=options["limit"])
+        back: list[Any] = []
+        if driver is None or not choice.chosen:
+            _tell(choice, back, options, finished=True)
             return
         if not options["yes"]:
             click.confirm(f"Put {len(choice.chosen)} dead letters back?", abort=True, err=True)
-        driver = Redriver(log.settings, log, log.clock)
-        back: list[Any] = []
         finished = False
         by = f"{getpass.getuser()}@{socket.gethostname()}"
         try:
@@ -211,7 +215,7 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
             finished = True
         finally:
             driver.close()
-            _tell(choice, by_class, back, options, finished=finished)
+            _tell(choice, back, options, finished=finished)
     if len(back) < len(choice.chosen):
         ctx.exit(EXIT_FAILED)
 
@@ -227,6 +231,15 @@ def _check_usage(options: dict[str, Any]) -> None:
     if not options["dry_run"] and not options["yes"] and not sys.stdin.isatty():
         message = "nobody is there to be asked: give --yes, or --dry-run"
         raise click.UsageError(message)
+
+
+@contextmanager
+def _reading(log: Any) -> Iterator[None]:
+    """A bar for as long as dead letters are read."""
+    with bar("reading") as show:
+        log.show = show
+        yield
+    log.show = lambda _done, _total: None
 
 
 def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
@@ -253,7 +266,9 @@ def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
         places=places,
     )
     topics = chosen or sorted({place.topic for place in places})
-    return DeadLetterLog(settings, reading_codec(settings), SystemClock(), topics), wanted
+    return DeadLetterLog(
+        settings, reading_codec(settings, click.get_current_context().call_on_close), SystemClock(), topics
+    ), wanted
 
 
 def _dead_letter_topic(given: str, known: dict[str, str], prefix: str) -> str:
@@ -282,7 +297,7 @@ def _row(found: Any, marks: Any, *, show_users: bool) -> dict[str, Any]:
     }
 
 
-def _details(letter: Any) -> dict[str, Any]:
+def _details(letter: Any, *, show_users: bool) -> dict[str, Any]:
     return {
         "message": letter.message,
         "origin": letter.origin,
@@ -292,11 +307,20 @@ def _details(letter: Any) -> dict[str, Any]:
         "http_status": letter.http_status,
         "fbtrace_id": letter.fbtrace_id,
         "bytes": len(letter.value or b""),
-        "headers": [{"name": name, "value": (value or b"").decode(errors="replace")} for name, value in letter.headers],
+        "headers": [
+            {"name": name, "value": _header(name, value, show_users=show_users)} for name, value in letter.headers
+        ],
     }
 
 
-def _tell(choice: Any, by_class: Counter[str], back: list[Any], options: dict[str, Any], *, finished: bool) -> None:
+def _header(name: str, value: bytes | None, *, show_users: bool) -> str:
+    """A header of ours as it is; in one of the producer's what looks like a phone is masked."""
+    text = (value or b"").decode(errors="replace")
+    return text if show_users or name.startswith(OUR_HEADERS) else mask_phones(text)
+
+
+def _tell(choice: Any, back: list[Any], options: dict[str, Any], *, finished: bool) -> None:
+    by_class = Counter(letter.class_ for letter in choice.chosen)
     told = {
         "dry_run": options["dry_run"],
         "chosen": len(choice.chosen),

@@ -84,7 +84,7 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
     from connector.operations.sending import Sender  # noqa: PLC0415 - loads Kafka's client
 
     progress = Progress([Awaited(line) for line in lines], Until(options["until"]))
-    sender = Sender(settings, topic, reading_codec(settings), SystemClock())
+    sender = Sender(settings, topic, reading_codec(settings, click.get_current_context().call_on_close), SystemClock())
     _run(sender, progress, options)
     rows = [_row(awaited, show_users=options["show_users"]) for awaited in progress.commands]
     failed = sum(awaited.failed for awaited in progress.commands)

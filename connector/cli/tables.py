@@ -59,10 +59,10 @@ def moment(at_ms: int | None) -> str | None:
 
 
 @contextmanager
-def bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar while a person is looking, nothing otherwise; the function takes how much is done."""
+def bar(label: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar while a person is looking, nothing otherwise; the function takes how much is done, and of how much."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _done, _total=None: None
         return
     from rich.console import Console  # noqa: PLC0415 - loaded only when it is seen
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - see above
@@ -70,4 +70,4 @@ def bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, total=None: progress.update(task, completed=done, total=total)

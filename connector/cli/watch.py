@@ -54,7 +54,11 @@ def _follow(settings: Any, followed: Any, options: dict[str, Any]) -> None:
     from connector.operations.reading import reading_codec  # noqa: PLC0415 - see below
     from connector.operations.tail import Tail  # noqa: PLC0415 - loads Kafka's client
 
-    names, codec, clock = settings.topic_names, reading_codec(settings), SystemClock()
+    names, codec, clock = (
+        settings.topic_names,
+        reading_codec(settings, click.get_current_context().call_on_close),
+        SystemClock(),
+    )
     kinds = dict.fromkeys(names.commands, Kind.COMMAND) | {
         names.delivery_attempts: Kind.ATTEMPT,
         names.delivery_outcomes: Kind.OUTCOME,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -87,7 +87,10 @@ def _group_rights(client: AdminClient, group_id: str) -> frozenset[str] | None:
     (answer,) = client.describe_consumer_groups(
         [group_id], include_authorized_operations=True, request_timeout=CALL_TIMEOUT_S
     ).values()
-    return None if answer.exception() is not None else _rights(answer.result().authorized_operations)
+    error = answer.exception()
+    if error is None:
+        return _rights(answer.result().authorized_operations)
+    return frozenset() if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED else None
 
 
 def _rights(operations: Iterable[Any] | None) -> frozenset[str]:

@@ -6,12 +6,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connector.delivery.command import Source
+from connector.ingress.mapping import STATUS_RANKS
 from connector.operations.command_lines import CommandLine
 
 FAILED: Final = "failed"
-_RANKS: Final = {"sent": 1, "delivered": 2, "read": 3, "played": 4}
-"""Statuses skip steps: read without delivered is delivered all the same (Meta, messages webhook, 2026-09-11)."""
-
 _SENT_BEFORE: Final = frozenset({"ACCEPTED", "DUPLICATE"})
 
 
@@ -26,13 +24,14 @@ class Until(StrEnum):
 
 @dataclass(slots=True)
 class Awaited:
-    """One command on its way; ``status`` is the furthest that came, ``failed`` before all others."""
+    """One command on its way; ``status`` is the one of the highest rank that came: what was delivered did not fail."""
 
     line: CommandLine
     place: Source | None = None
     fault: str | None = None
     outcome: Mapping[str, Any] | None = None
     status: str | None = None
+    rank: int = 0
     status_error: Mapping[str, Any] | None = None
     done: bool = False
 
@@ -100,13 +99,11 @@ class Progress:
     def status(self, record: Mapping[str, Any]) -> None:
         """A status was read; those of other commands are passed over."""
         awaited = self._by_identity.get((record["phone_number_id"], record["command_id"] or ""))
-        if awaited is None or awaited.status == FAILED:
+        if awaited is None or record["status_rank"] <= awaited.rank:
             return
-        status = record["status"]
-        if status == FAILED or _RANKS.get(status, 0) > _RANKS.get(awaited.status or "", 0):
-            awaited.status = status
-            awaited.status_error = next(iter(record["errors"]), None) if status == FAILED else None
-            self._check(awaited)
+        awaited.status, awaited.rank = record["status"], record["status_rank"]
+        awaited.status_error = next(iter(record["errors"]), None) if awaited.status == FAILED else None
+        self._check(awaited)
 
     def _settled(self, awaited: Awaited, record: Mapping[str, Any]) -> None:
         awaited.outcome = record
@@ -121,4 +118,4 @@ class Progress:
     def _reached(self, awaited: Awaited) -> bool:
         if self.until is Until.OUTCOME:
             return awaited.outcome is not None
-        return awaited.outcome is not None and _RANKS.get(awaited.status or "", 0) >= _RANKS[self.until.value]
+        return awaited.outcome is not None and awaited.rank >= STATUS_RANKS[self.until.value]

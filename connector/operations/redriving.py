@@ -1,7 +1,7 @@
 """Reads dead-letter topics, and puts chosen dead letters back: command and mark in one transaction."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,9 @@ from connector.service.startup import client_config
 BATCH_MAX: Final = 100
 """Dead letters of one transaction: what is sent again when it has to be repeated."""
 
+CHOSEN_MAX_BYTES: Final = 256 * 1024 * 1024
+"""Of what is held in memory at once; the rest is for another call."""
+
 
 class Found(NamedTuple):
     """A dead letter with what its bytes say."""
@@ -46,13 +49,21 @@ class DeadLetterLog:
         topics: full names of those that are meant; all when empty.
     """
 
-    def __init__(self, settings: Settings, codec: Codec, clock: Clock, topics: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        codec: Codec,
+        clock: Clock,
+        topics: Sequence[str] = (),
+    ) -> None:
         names = settings.topic_names
         self.command_topics: Mapping[str, str] = {names.dead_letters_of(topic): topic for topic in names.commands}
         self.settings = settings
         self.clock = clock
         self._codec = codec
         self._topics = list(topics) or list(self.command_topics)
+        self.show: Callable[[int, int], None] = lambda _done, _total: None
+        """Is told how many records have been read, and of how many."""
 
     def marks(self) -> dict[Source, Mark]:
         """Every redrive that is on record; the last one of each dead letter."""
@@ -72,6 +83,7 @@ class DeadLetterLog:
         try:
             tail.from_start()
             for message in tail.to_the_end(self.clock):
+                self.show(tail.total - tail.left, tail.total)
                 yield _record(message)
         finally:
             tail.close()
@@ -96,23 +108,25 @@ def choose(log: DeadLetterLog, wanted: Wanted, *, redrives_max: int, limit: int)
         redrives_max: how often a command may go round.
         limit: how many are taken at most; those are held in memory.
     """
-    marks, choice = log.marks(), Choice()
+    marks, choice, size = log.marks(), Choice(), 0
     for found in log.letters(wanted):
         if found.letter.place in marks:
             choice.redriven_before += 1
         elif found.letter.redrive_count >= redrives_max:
             choice.too_often += 1
-        elif len(choice.chosen) >= limit:
+        elif len(choice.chosen) >= limit or size >= CHOSEN_MAX_BYTES:
             choice.beyond_limit += 1
         else:
             choice.chosen.append(found.letter)
+            size += len(found.letter.value or b"")
     return choice
 
 
 class Redriver:
     """Puts dead letters back. One at a time for each installation: a second one shuts out the first.
 
-    Each command and its mark are one transaction: none goes back twice, and none without a trace.
+    Each command and its mark are one transaction: none goes back twice, and none without a trace. For that it has to be
+    there before the dead letters are chosen: whoever chose them earlier can write no more, and has left its marks.
 
     Raises:
         KafkaFault: Kafka does not answer, or this user may not write.

@@ -12,7 +12,7 @@ import pytest
 
 import connector.cli
 from connector.cli import run
-from tests.cli.installation import Told
+from tests.cli.told import Told
 
 Typed = Callable[..., Told]
 BIN = Path(sys.executable).parent

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Message, Producer
 
+from connector.cli import run
 from connector.config import load_from_environment
 from connector.operations import redriving
 from connector.operations.dead_letters import DeadLetter
 from connector.operations.redriving import DeadLetterLog, Redriver
 from connector.records.codec import Codec
-from tests.cli.installation import NUMBER, OTHER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import Enough, read_committed
 
 Typed = Callable[..., Told]
@@ -192,6 +194,43 @@ def test_a_second_redrive_shuts_out_the_first(
     assert "was another redrive started?" in told.err
     assert all(row["redriven_at"] is None for row in listed(installation, typed, name))
     assert len(records(installation, name, 3)) == 3
+
+
+def test_what_another_redrive_does_meanwhile_is_not_done_again(
+    installation: Installation, typed: Typed, failed: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one call asks for a yes, another one puts the same back: the first fails, and each went back once."""
+    words = ["deadletters", "redrive", *failed, "--reason", "x", "--config", str(installation.config)]
+
+    def another_first(*_: object, **__: object) -> bool:
+        assert run([*words, "--yes"]) == 0
+        return True
+
+    monkeypatch.setattr("click.confirm", another_first)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    told = typed(*words)
+    assert told.code == 1
+    assert "was another redrive started?" in told.err
+    assert len(records(installation, name, 6)) == 6
+
+
+def test_headers_of_producers_show_no_phone(installation: Installation, typed: Typed) -> None:
+    """Ours are shown as they are; both when users are asked for."""
+    names = installation.system.settings.topic_names
+    topic = names.dead_letters_of(names.commands[0])
+    producer = Producer({"bootstrap.servers": installation.system.bootstrap})
+    places: list[str] = []
+    producer.produce(
+        topic, b"x", partition=0,
+        headers=[("wa.dlq.class", b"invalid"), ("wa.dlq.last-failure-at", b"1800000000000"), ("to", b"+16505551234")],
+        on_delivery=lambda _, message: places.append(f"{topic}/0/{message.offset()}"),
+    )  # fmt: skip
+    producer.flush()
+    told = typed("deadletters", "show", *places, "--config", installation.config)
+    assert "  to: ***1234" in told.out
+    assert "  wa.dlq.last-failure-at: 1800000000000" in told.out
+    told = typed("deadletters", "show", *places, "--show-users", "--config", installation.config)
+    assert "  to: +16505551234" in told.out
 
 
 def test_one_that_is_too_large_for_its_topic_is_left_and_holds_up_no_other(

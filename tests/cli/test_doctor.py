@@ -18,8 +18,9 @@ from connector.simulator.settings import (
     Settings,
     TokenSettings,
 )
-from tests.cli.installation import NUMBER, OTHER, WABA, Installation, Told
+from tests.cli.told import Told
 from tests.fixtures.broker import CreateTopics
+from tests.fixtures.installation import NUMBER, OTHER, WABA, Installation
 
 Typed = Callable[..., Told]
 SENDER = "sends-only"

@@ -8,7 +8,8 @@ import pytest
 
 from connector.simulator.client import SimulatorClient
 from connector.simulator.settings import NumberSettings, Settings
-from tests.cli.installation import NUMBER, OTHER, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER
 
 Typed = Callable[..., Told]
 MARKETING = "whatsapp.outbound-commands.marketing.v1"

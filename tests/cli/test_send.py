@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Message
 
 from connector.records.keys import slot_of
-from tests.cli.installation import NUMBER, OTHER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import SLOTS, Enough, read_committed
 
 Typed = Callable[..., Told]
@@ -120,6 +121,7 @@ def test_what_does_not_come_in_time_is_exit_code_1(tmp_path: Path, installation:
 def test_without_a_broker_it_says_so(tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line that names the key to look at."""
     monkeypatch.setenv("CONNECTOR_KAFKA__COMMON", '{bootstrap.servers: "127.0.0.1:1"}')
+    monkeypatch.setattr("connector.kafka.topics.CALL_TIMEOUT_S", 0.3)
     file = lines(tmp_path / "c.jsonl", text("nowhere"))
     told = typed("send", file, "--wait")
     assert told.code == 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.installation import NUMBER, OTHER, Installation, Told
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import SLOTS
 
 Typed = Callable[..., Told]

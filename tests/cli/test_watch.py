@@ -1,12 +1,16 @@
 """connector watch: one command from Kafka to the phone and back."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
-from tests.cli.installation import NUMBER, Installation, Told
-from tests.integration.system import Enough, read_committed
+from tests.cli.told import Told
+from tests.fixtures.installation import NUMBER, Installation
+from tests.integration.system import Enough, clean_environment, read_committed
 
 Typed = Callable[..., Told]
 
@@ -54,3 +58,30 @@ def test_a_user_is_followed_for_people(installation: Installation, typed: Typed)
 def test_wrong_usage_is_exit_code_2(typed: Typed, words: list[str]) -> None:
     """Nothing to follow, or no time."""
     assert typed("watch", *words).code == 2
+
+
+def test_it_ends_with_130_when_it_is_interrupted(installation: Installation, typed: Typed) -> None:
+    """Ctrl-C, as people end it."""
+    sent = typed("send", "--number", NUMBER, "--to", "+16505557003", "--text", "Hi", "--config", installation.config)
+    assert sent.code == 0
+    words = ["watch", "--user", "+16505557003", "--since", "5m", "--config", str(installation.config)]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "connector", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=clean_environment(),
+    ) as watching:  # fmt: skip
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        assert "command" in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130
+        assert watching.stderr.read().strip() == ""
+
+
+def test_nobody_is_bothered_when_the_reader_has_seen_enough(installation: Installation, typed: Typed) -> None:
+    """``connector watch ... | head -1`` ends without a traceback."""
+    typed("send", "--number", NUMBER, "--to", "+16505557004", "--text", "Hi", "--wait", "--config", installation.config)
+    line = f"{sys.executable} -m connector watch --number {NUMBER} --since 5m --idle 1 --config {installation.config}"
+    done = subprocess.run(  # noqa: S602 - a pipe is what this is about
+        f"{line} | head -1", shell=True, capture_output=True, text=True, env=clean_environment(), check=True
+    )
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connector.delivery.command import Source
+from connector.ingress.mapping import STATUS_RANKS
 from connector.operations.command_lines import read_lines
 from connector.operations.progress import Awaited, Progress, Until
 from connector.records.codec import Codec
@@ -27,7 +28,9 @@ def outcome(place: Source, word: str = "ACCEPTED") -> dict[str, Any]:
 
 def status(word: str, command_id: str | None = "a", number: str = "1") -> dict[str, Any]:
     """A status webhook of a command."""
-    return {"phone_number_id": number, "command_id": command_id, "status": word, "errors": [{"code": 131026}]}
+    rank = STATUS_RANKS[word]
+    errors = [{"code": 131026}] if word == "failed" else []
+    return {"phone_number_id": number, "command_id": command_id, "status": word, "status_rank": rank, "errors": errors}
 
 
 def test_an_outcome_is_known_by_the_place_of_its_command() -> None:
@@ -87,17 +90,29 @@ def test_a_status_may_come_before_the_outcome() -> None:
     assert progress.open == 0
 
 
-def test_failed_is_final_and_keeps_its_error() -> None:
-    """Whatever comes later."""
-    progress = Progress(awaited("a"), Until.SENT)
+def test_failed_ends_the_waiting_and_keeps_its_error() -> None:
+    """A late sent changes nothing."""
+    progress = Progress(awaited("a"), Until.DELIVERED)
     progress.written(progress.commands[0], Source("t", 0, 0))
+    progress.outcome(outcome(Source("t", 0, 0)))
     progress.status(status("failed"))
     progress.status(status("sent"))
-    assert (progress.open, progress.commands[0].status, progress.commands[0].status_error) == (
+    (command,) = progress.commands
+    assert (progress.open, command.failed, command.status, command.status_error) == (
         0,
+        True,
         "failed",
         {"code": 131026},
     )
+
+
+def test_what_was_delivered_did_not_fail() -> None:
+    """Whatever else was said of it."""
+    progress = Progress(awaited("a"), Until.READ)
+    progress.written(progress.commands[0], Source("t", 0, 0))
+    for word in ("failed", "delivered", "failed"):
+        progress.status(status(word))
+    assert (progress.commands[0].status, progress.commands[0].failed) == ("delivered", False)
 
 
 def test_statuses_of_others_are_passed_over() -> None:
