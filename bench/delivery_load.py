@@ -9,7 +9,9 @@ receiver's ledger. CASE is one of
 * ``burst``: 60 messages to one recipient while 10,000 others are served;
 * ``stopped``: a million commands of a paused number in front of ten others in one slot, a restart, then resumed;
 * ``priority``: commands about customers behind a million of a campaign;
-* ``memory``: of a worker with 10,000 and with a million commands queued.
+* ``memory``: of a worker with 10,000 and with a million commands queued;
+* ``latency``: from a single command to its request, while nothing else is to do;
+* ``takeover``: a slot with 100,000 unsettled commands whose worker is killed.
 
 Exit codes: 0 all demands met, 1 one is not, 2 the bench could not do its work.
 """
@@ -22,11 +24,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from bench.delivery_cases import CASES
+from bench import ledger_cases
+from bench.delivery_cases import CASES as LIMIT_CASES
 from bench.delivery_figures import Result
 from bench.delivery_stage import Place, StageError, broker
 from tests.fixtures.apache_kafka import KafkaUnavailable
 
+CASES: Final = {**LIMIT_CASES, "latency": ledger_cases.latency, "takeover": ledger_cases.takeover}
 SECONDS: Final = 60.0
 LATENCY_MS: Final = 200.0
 
@@ -34,7 +38,7 @@ LATENCY_MS: Final = 200.0
 def main() -> int:
     """Measure, print, judge."""
     options = _options()
-    lean = options.case == "1000" if options.receiver is None else options.receiver == "lean"
+    lean = options.case in {"1000", "latency"} if options.receiver is None else options.receiver == "lean"
     with tempfile.TemporaryDirectory(prefix="bench-delivery-") as folder:
         try:
             with broker(Path(folder), options.bootstrap) as bootstrap:
@@ -61,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, help="commands queued, or others served (default: as above)")
     parser.add_argument("--limit", type=int, help="messages a second of each number (default: as above)")
     parser.add_argument("--numbers", type=int, help="numbers of 60x20 (default: 60)")
-    parser.add_argument("--receiver", choices=["lean", "simulator"], help="default: lean for 1000, else the simulator")
+    parser.add_argument("--receiver", choices=["lean", "simulator"], help="default: lean for 1000 and latency")
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS, help="until an answer (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the load and the receiver (default: %(default)s)")
     parser.add_argument("--bootstrap", help="an existing broker; without it one is started")

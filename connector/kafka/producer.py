@@ -18,9 +18,9 @@ log = structlog.get_logger()
 # Also the limit of event topics at the broker: a webhook body reaches 3 MiB (Meta, create webhook endpoint,
 # 2026-09-11), and its largest item travels twice, typed and raw.
 MESSAGE_MAX_BYTES: Final = 8 * 1024 * 1024
-# How often acknowledgements are asked for while some are awaited: on average half of it is added to each. Otherwise the
-# client only has errors to tell.
-_POLL_BUSY_S: Final = 0.002
+# Seconds between two questions for acknowledgements while some are awaited: on average half of it is added to each.
+# Otherwise the client only has errors to tell.
+POLL_BUSY_S: Final = 0.002
 _POLL_IDLE_S: Final = 0.1
 _METADATA_TIMEOUT_S: Final = 5.0
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
@@ -77,6 +77,7 @@ class RecordProducer:
     Args:
         config: librdkafka properties. They win over the defaults here, and lose against what is promised.
         delivery_timeout_s: Seconds after which a record that Kafka has not acknowledged is given up, tries included.
+        poll_s: How often acknowledgements are asked for while some are awaited.
         on_fatal: Called once, on the loop, when the producer can never write again; the process has to end.
     """
 
@@ -85,10 +86,12 @@ class RecordProducer:
         config: Mapping[str, Any],
         *,
         delivery_timeout_s: float,
+        poll_s: float = POLL_BUSY_S,
         on_fatal: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.fatal: str | None = None
         self._on_fatal = on_fatal
+        self._poll_s = poll_s
         self._config = {
             **_DEFAULTS,
             **config,
@@ -144,7 +147,7 @@ class RecordProducer:
         if self._idle.is_set():
             self._idle.clear()
             self._timer.cancel()
-            self._timer = self._loop.call_later(_POLL_BUSY_S, self._poll)
+            self._timer = self._loop.call_later(self._poll_s, self._poll)
         return group.future
 
     def partitions(self, topic: str) -> int:
@@ -194,7 +197,7 @@ class RecordProducer:
     def _poll(self) -> None:
         self._serve()
         if len(self._producer):
-            self._timer = self._loop.call_later(_POLL_BUSY_S, self._poll)
+            self._timer = self._loop.call_later(self._poll_s, self._poll)
         else:
             self._idle.set()
             self._timer = self._loop.call_later(_POLL_IDLE_S, self._poll)

@@ -135,6 +135,8 @@ class Takeover:
         self._fence = fence
         self._self_id = self_id
         self._on_missing = on_missing
+        self._records = 0
+        self._bytes = 0
 
     def read(self, partitions: Iterable[Partition], slots: Iterable[int]) -> list[History]:
         """The history of these slots, with the positions of ``partitions``; tried until it is read.
@@ -146,7 +148,7 @@ class Takeover:
         """
         wanted, whose = list(partitions), list(slots)
         while not self._closed.is_set():
-            began = self._clock.monotonic()
+            began, self._records, self._bytes = self._clock.monotonic(), 0, 0
             try:
                 histories = self._read(wanted, whose)
             except (KafkaException, UnreachableProducerError) as error:
@@ -154,7 +156,13 @@ class Takeover:
                 log.warning("delivery.takeover_waits", slots=whose, reason=reason)
                 self._closed.wait(RETRY_S)
             else:
-                log.info("delivery.past_read", slots=len(whose), seconds=round(self._clock.monotonic() - began, 3))
+                log.info(
+                    "delivery.past_read",
+                    slots=len(whose),
+                    records=self._records,
+                    bytes=self._bytes,
+                    seconds=round(self._clock.monotonic() - began, 3),
+                )
                 return histories
         return []
 
@@ -192,6 +200,8 @@ class Takeover:
                 place = (message.topic() or "", message.partition() or 0)
                 if (message.offset() or 0) < ends.get(place, 0):
                     take(message)
+                    self._records += 1
+                    self._bytes += len(message)
 
     def _read_owners(self, reader: PositionedReader, log_: Log, histories: dict[int, History]) -> None:
         """Who was here last. What it has left open may hide the newest states, never its name."""
