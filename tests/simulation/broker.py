@@ -82,7 +82,7 @@ class Message:
         return self.transaction.state if self.transaction is not None else State.COMMITTED
 
 
-class Away(KafkaException):  # type: ignore[misc]
+class Away(KafkaException):
     """The brokers do not answer."""
 
     def __init__(self, reason: str) -> None:

@@ -1,7 +1,7 @@
 """What the journal says of a command, in whatever order, and again when older records are left behind."""
 
 import itertools
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -29,11 +29,9 @@ def started(command: QueuedCommand, debt: PairDebt = NOTHING) -> Output:
     return WRITER.started(command, debt)
 
 
-def ended(command: QueuedCommand, debt: PairDebt = NOTHING, **fields: Any) -> Output:
+def ended(command: QueuedCommand, debt: PairDebt = NOTHING, *, retry_at_ms: int = WALL_MS + 5) -> Output:
     """Its answer."""
-    return WRITER.ended(
-        command, debt, **({"result": "transient", "charged": True, "retry_at_ms": WALL_MS + 5} | fields)
-    )
+    return WRITER.ended(command, debt, result="transient", charged=True, retry_at_ms=retry_at_ms)
 
 
 def life() -> tuple[QueuedCommand, list[Output]]:
