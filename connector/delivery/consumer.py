@@ -110,6 +110,7 @@ class SlotConsumer:
         self._attempts = attempts
         self._slot_topics = {states.topic, attempts.topic}
         self._pointers: dict[int, int] = {}
+        self._read_to: dict[int, int] = {}
         self._pointed_at = clock.monotonic()
         self._topics = topics
         self._on_slots = on_slots
@@ -175,6 +176,7 @@ class SlotConsumer:
         self._loop.remember(history.slot, history.attempts)
         self._arrive_again(history.slot)
         self._pointers[history.slot] = history.attempts_offset
+        self._read_to[history.slot] = history.attempts_end
         self._notes.append(self._slot_state(history.slot))
         log.info(
             "delivery.slot_started",
@@ -192,8 +194,8 @@ class SlotConsumer:
 
     def _point(self) -> None:
         """Leave older attempts behind: what still matters of them is written again, in the transaction that says so."""
-        newest = {slot: self._loop.next_attempt(slot) for slot in self._slots.started}
-        moved = {slot: offset for slot, offset in newest.items() if offset and offset > self._pointers.get(slot, 0)}
+        newest = {slot: max(self._loop.next_attempt(slot) or 0, self._read_to[slot]) for slot in self._slots.started}
+        moved = {slot: offset for slot, offset in newest.items() if offset > self._pointers.get(slot, 0)}
         if not moved:
             return
         for queued, tried in self._loop.tried(frozenset(moved)):
@@ -355,6 +357,7 @@ class SlotConsumer:
         ]
         for slot in slots:
             self._pointers.pop(slot, None)
+            self._read_to.pop(slot, None)
         arrived, self._arrived = self._arrived, deque()
         early, self._early = self._early, []
         for record, epoch in arrived:

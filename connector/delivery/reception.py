@@ -119,6 +119,7 @@ class Reception:
         if past is not None and past.identities.is_settled(reading.origin):
             return repeated(reading)
         if past is not None and (outcome := past.evidence.pop(reading.origin, None)) is not None:
+            past.tried.pop(reading.origin, None)
             return self._settle_again(reading, outcome, past.identities)
         try:
             taken = self._intake.take(record, epoch, now, wall_ms)

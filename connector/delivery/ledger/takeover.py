@@ -34,7 +34,8 @@ PAIR_MEMORY_MS: Final = int((PAIR_BURST * PAIR_INTERVAL_S + PAIR_INTERVAL_S) * 1
 """A full burst is paid back after so long; older attempts of settled commands owe nothing."""
 
 EVIDENCE_MS: Final = 600_000
-"""Before the last word of a slot's owner: what it may have answered and not committed, and its predecessor as well."""
+"""Before the last word of a slot's owner: what it may have answered and not committed. Where an open attempt is older,
+its answer may be as well: an owner that died before it could settle what its predecessor had answered leaves it so."""
 
 Places = dict[tuple[str, int], int]
 
@@ -58,6 +59,9 @@ class History:
     unstored: set[Partition] = field(default_factory=set)
     """Partitions of which the group has no position yet."""
     outcomes_read: int = 0
+    outcomes_begin: int = 0
+    """Of older outcomes it is not known which were committed."""
+    attempts_end: int = 0
 
     @property
     def worked_before(self) -> bool:
@@ -70,11 +74,9 @@ class History:
         return self.states.slot.get("attempts_offset", 0) if self.states.slot is not None else 0
 
     def forget_settled(self) -> None:
-        """Of what was tried only what has no outcome matters."""
+        """Of what was tried only what has no committed outcome matters."""
         self.attempts.tried = {
-            origin: tried
-            for origin, tried in self.attempts.tried.items()
-            if origin not in self.evidence and not self.identities.is_settled(origin)
+            origin: tried for origin, tried in self.attempts.tried.items() if not self.identities.is_settled(origin)
         }
 
 
@@ -182,16 +184,16 @@ class Takeover:
             seen: dict[int, set[int]] = {slot: set() for slot in histories}
             ends = self._go(settled, log_, histories)
             self._drain(settled, ends, lambda message: self._take_settled(histories, seen, message))
-            ends = self._go_through_all(everything, log_, histories, ends)
-            self._drain(everything, ends, lambda message: self._take_any(histories, seen, message))
+            attempts = self._go_through_attempts(everything, log_, histories)
+            self._drain(everything, attempts, lambda message: self._take_any(histories, seen, message))
+            for history in histories.values():
+                history.forget_settled()
+            evidence = self._go_through_outcomes(everything, log_, histories, ends)
+            self._drain(everything, evidence, lambda message: self._take_any(histories, seen, message))
         finally:
             settled.close()
             everything.close()
-        if self._closed.is_set():
-            return []
-        for history in histories.values():
-            history.forget_settled()
-        return list(histories.values())
+        return [] if self._closed.is_set() else list(histories.values())
 
     def _drain(self, reader: PositionedReader, ends: Places, take: Callable[[Any], None]) -> None:
         """Everything below ``ends``."""
@@ -249,13 +251,12 @@ class Takeover:
             start = reader.position(*place) or oldest
             if place in recent and not histories[place[1]].identities.is_boundless:
                 start = max(oldest, end - WINDOW_COUNT, recent[place] if recent[place] >= 0 else end)
+                histories[place[1]].outcomes_begin = start
             reader.go(*place, start)
         return {place: end for place, (_, end) in extents.items()}
 
-    def _go_through_all(
-        self, reader: PositionedReader, log_: Log, histories: dict[int, History], settled_ends: Places
-    ) -> Places:
-        """Start reading attempts, and outcomes that may not have been committed; where each of them ends."""
+    def _go_through_attempts(self, reader: PositionedReader, log_: Log, histories: dict[int, History]) -> Places:
+        """Start reading attempts; where each slot's end."""
         attempts = [(self._topics.attempts, slot) for slot in histories]
         ends: Places = {}
         extents = log_.extents(attempts)
@@ -263,14 +264,22 @@ class Takeover:
         for place, (oldest, end) in extents.items():
             pointer = histories[place[1]].attempts_offset
             reader.go(*place, max(oldest, min(pointer, owing[place] if owing[place] >= 0 else end)))
-            ends[place] = end
+            ends[place] = histories[place[1]].attempts_end = end
+        return ends
+
+    def _go_through_outcomes(
+        self, reader: PositionedReader, log_: Log, histories: dict[int, History], settled_ends: Places
+    ) -> Places:
+        """Start reading outcomes that may not have been committed; where each slot's end."""
+        ends: Places = {}
         for slot, history in histories.items():
-            if history.states.slot is None:
-                continue
+            now_ms = self._clock.wall_ms()
+            last_word_ms = history.states.slot["updated_at"] if history.states.slot is not None else now_ms
+            since_ms = min(last_word_ms - EVIDENCE_MS, history.attempts.oldest_open_ms(now_ms))
             place = (self._topics.outcomes, slot)
-            since = log_.offsets_at([place], history.states.slot["updated_at"] - EVIDENCE_MS)[place]
+            since = log_.offsets_at([place], since_ms)[place]
             if since >= 0:
-                reader.go(*place, since)
+                reader.go(*place, max(since, history.outcomes_begin))
                 ends[place] = settled_ends[place]
         return ends
 
