@@ -203,7 +203,7 @@ class Takeover:
                 if (message.offset() or 0) < ends.get(place, 0):
                     take(message)
                     self._records += 1
-                    self._bytes += len(message)
+                    self._bytes += len(message.value() or b"")
 
     def _read_owners(self, reader: PositionedReader, log_: Log, histories: dict[int, History]) -> None:
         """Who was here last. What it has left open may hide the newest states, never its name."""
