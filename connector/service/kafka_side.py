@@ -1,7 +1,7 @@
 """Builds everything of a delivery worker that lives on the Kafka thread."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from connector.clock import Clock
 from connector.config import Settings
@@ -25,6 +25,11 @@ from connector.records.codec import Codec
 from connector.service.bridge import Bridge
 from connector.service.observers import DeliveryObserver
 from connector.service.startup import client_config
+
+
+TO_THE_END: Final = {"fetch.wait.max.ms": 20}
+"""The last records of a partition are marks of transactions, which are not told: that the end is reached is known only
+when a fetch comes back with nothing, and by default the broker keeps it for half a second."""
 
 
 class KafkaSide:
@@ -77,7 +82,7 @@ class KafkaSide:
             self._clock,
             slots=SlotStarter(placement, self._takeover()),
             lease=lease,
-            backfill=Backfill(self._reader(), reception.backlog, ledger.live_position),
+            backfill=Backfill(PositionedReader(self._reading()), reception.backlog, ledger.live_position),
             states=StateWriter(names.delivery_state, placement.slots, self._producer.transactional_id, self._codec),
             attempts=attempts,
             topics=[*names.commands, names.rerouted_commands],
@@ -91,7 +96,7 @@ class KafkaSide:
         return Takeover(
             lambda: TopicAdmin(client_config(self._settings, {})),
             delivery.group_id,
-            lambda committed: self._reader(committed=committed),
+            lambda committed: PositionedReader({**self._reading(), **TO_THE_END}, committed=committed),
             self._codec,
             self._clock,
             topics=Topics(names.delivery_state, names.delivery_outcomes, names.delivery_attempts),
@@ -100,6 +105,5 @@ class KafkaSide:
             on_missing=delivery.on_missing_offsets,
         )
 
-    def _reader(self, *, committed: bool = True) -> PositionedReader:
-        reading = {name: value for name, value in self._config.items() if name != "group.protocol"}
-        return PositionedReader(reading, committed=committed)
+    def _reading(self) -> dict[str, Any]:
+        return {name: value for name, value in self._config.items() if name != "group.protocol"}

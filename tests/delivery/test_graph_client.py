@@ -22,7 +22,7 @@ from connector.whatsapp.response import AttemptOutcome, Kind
 from tests.delivery.making import NUMBER
 
 BODY: Final = b'{"messaging_product":"whatsapp"}'
-TIMEOUT_S: Final = 2.0
+TIMEOUT_S: Final = 1.0
 OK: Final = b'{"messaging_product":"whatsapp","contacts":[{"wa_id":"1"}],"messages":[{"id":"wamid.1"}]}'
 REFUSED: Final = json.dumps({"error": {"code": 131026, "message": "title"}}).encode()
 
