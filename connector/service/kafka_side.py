@@ -26,7 +26,6 @@ from connector.service.bridge import Bridge
 from connector.service.observers import DeliveryObserver
 from connector.service.startup import client_config
 
-
 TO_THE_END: Final = {"fetch.wait.max.ms": 20}
 """The last records of a partition are marks of transactions, which are not told: that the end is reached is known only
 when a fetch comes back with nothing, and by default the broker keeps it for half a second."""
