@@ -75,7 +75,7 @@ def test_the_java_example_follows_its_command_to_the_phone(folder: Path, install
         folder, str(java), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "Crm.java", installation.system.bootstrap,
         str(ROOT / "schemas"),
     )  # fmt: skip
-    assert "java-1 ACCEPTED" in shown
+    # Its outcome is committed a moment later than it is sent: the statuses may have overtaken it.
     assert re.search(r"java-1 (delivered|read)", shown)
 
 
