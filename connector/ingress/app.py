@@ -1,5 +1,6 @@
 """SHELL. The ASGI application that Meta talks to: the handshake, and the webhook, answered only when Kafka has it."""
 
+import math
 import traceback
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
@@ -25,6 +26,7 @@ Secrets = Callable[[], Sequence[bytes]]
 
 RETRY_AFTER_S: Final = 5
 _QUERY_FIELDS_MAX: Final = 16
+_TOLD_EVERY_S: Final = 10.0
 _JSON: Final = b"application/json"
 _UNAVAILABLE: Final = 503
 
@@ -77,6 +79,7 @@ class IngressApp:
         self._signals = signals
         self._clock = clock
         self._tally = tally
+        self._told_at = -math.inf
         # Bound once: the lazy form of the module looks its configuration up at each line.
         self._log = log.bind()
 
@@ -129,7 +132,7 @@ class IngressApp:
         except Refusal as refusal:
             return self._refuse(refusal, scope, arrived)
         except PublishError as error:
-            log.warning("webhook not acknowledged by Kafka", error=str(error))
+            self._tell_now_and_then(str(error))
             return self._refuse(Refusal(_UNAVAILABLE, "unavailable"), scope, arrived)
         except Disconnected:
             raise
@@ -144,6 +147,13 @@ class IngressApp:
                 self._admission.leave(ticket)
         self._log.debug("webhook", status=200, duration_ms=self._clock.wall_ms() - arrived, **kinds)
         return _TAKEN
+
+    def _tell_now_and_then(self, error: str) -> None:
+        """While Kafka is away each webhook says the same."""
+        now = self._clock.monotonic()
+        if now - self._told_at >= _TOLD_EVERY_S:
+            self._told_at = now
+            log.warning("webhooks not acknowledged by Kafka", error=error)
 
     async def _take(self, headers: "_Headers", receive: Receive, ticket: Ticket) -> Mapping[str, int]:
         raw = await read_body(receive, headers.content_length, self._admission, ticket)

@@ -5,12 +5,17 @@ takes a descriptor for ever.
 """
 
 import asyncio
+import logging
 from typing import Any, ClassVar, Final
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 log = structlog.get_logger()
+
+# uvicorn warns of each request that is no HTTP: whoever knocks would write a line of the log each time.
+_QUIET: Final = logging.getLogger("uvicorn.error.ingress")
+_QUIET.setLevel(logging.ERROR)
 
 # Request line and headers. Meta's are about 1 KiB, proxies add some; nginx takes 32 KiB.
 HEAD_BYTES_MAX: Final = 32 * 1024
@@ -35,6 +40,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
+        self.logger = _QUIET
         self._head_bytes = 0
         self._body_bytes = 0
         self._in_head = True

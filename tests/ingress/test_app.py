@@ -196,6 +196,20 @@ async def test_a_kafka_that_refuses_it_is_503_with_retry_after() -> None:
     assert (await client.post(notification())).status == 200
 
 
+async def test_a_kafka_that_is_away_is_told_now_and_then() -> None:
+    """One line for all the webhooks of ten seconds, not one for each."""
+    client = Client()
+    await client.signals.tick()
+    client.producer.failing = True
+    with capture_logs() as logs:
+        for _ in range(30):
+            client.clock.now_s += 1.0
+            assert (await client.post(notification())).status == 503
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == [
+        "webhooks not acknowledged by Kafka"
+    ] * 3
+
+
 async def test_a_kafka_that_is_silent_is_503_before_a_second_is_over() -> None:
     """What is answered 200 is within what Meta allows; the late acknowledgement disturbs nobody."""
     client = Client()

@@ -101,6 +101,15 @@ async def test_a_head_that_does_not_come_is_cut_off(port: int, sent: bytes, monk
     assert answer.count(b"hello") == sent.count(REQUEST)
 
 
+@pytest.mark.parametrize(
+    "sent", [b"\x16\x03\x01 no HTTP", b"GET / HTTP/1.1\r\nconnection: close, upgrade\r\nupgrade: h2c\r\n\r\n"]
+)
+async def test_knocking_writes_no_log(port: int, sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can send what is no request of ours, as often as he likes."""
+    await talk(port, sent)
+    assert caplog.records == []
+
+
 async def test_connections_are_bounded(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is closed; when another ends there is room again."""
     monkeypatch.setattr(http_protocol, "CONNECTIONS_MAX", 1)

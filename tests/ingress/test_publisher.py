@@ -8,7 +8,7 @@ from msgspec import structs
 from connector.ingress.events import Event, Reject
 from connector.ingress.oversize import PART_BYTES
 from connector.ingress.tally import Tally
-from connector.kafka.producer import PublishError
+from connector.kafka.producer import PublishError, Record, RecordProducer
 from connector.telemetry.metrics import Metrics
 from tests.ingress.fakes import CODEC, SLOTS, TOPICS, FakeProducer, publisher_to
 
@@ -214,3 +214,15 @@ async def test_a_broker_that_takes_less_is_believed_once() -> None:
     assert publisher.shrink()
     assert [record.topic for record in publisher.records([large])] == [TOPICS.webhook_rejects] * 2
     assert not publisher.shrink()
+
+
+async def test_one_body_may_tell_more_than_the_clients_queue_takes_by_itself(mock_cluster: str) -> None:
+    """A thousand account events on a hundred slots: refused once, it would be refused for ever."""
+    producer = RecordProducer({"bootstrap.servers": mock_cluster}, delivery_timeout_s=60.0)
+    await producer.start()
+    waiting = producer.publish([Record("signals", b"s", partition=number % 4) for number in range(100_001)])
+    await asyncio.sleep(0)
+    refused = waiting.done() and waiting.exception()
+    assert not refused
+    await waiting
+    await producer.close(60.0)
