@@ -81,8 +81,8 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
         return
     from connector.clock import SystemClock  # noqa: PLC0415 - see above
     from connector.operations.progress import Awaited, Progress, Until  # noqa: PLC0415 - see above
-    from connector.operations.reading import reading_codec  # noqa: PLC0415 - see above
     from connector.operations.sending import Sender  # noqa: PLC0415 - loads Kafka's client
+    from connector.service.schema_registry import reading_codec  # noqa: PLC0415 - see above
 
     progress = Progress([Awaited(line) for line in lines], Until(options["until"]))
     sender = Sender(settings, topic, reading_codec(settings, click.get_current_context().call_on_close), SystemClock())
