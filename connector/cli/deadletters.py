@@ -246,8 +246,8 @@ def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
     from connector.clock import SystemClock  # noqa: PLC0415 - see below
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
     from connector.operations.dead_letters import Wanted, place_from  # noqa: PLC0415 - loads the codec
-    from connector.operations.reading import reading_codec  # noqa: PLC0415 - see above
     from connector.operations.redriving import DeadLetterLog  # noqa: PLC0415 - loads Kafka's client
+    from connector.service.schema_registry import reading_codec  # noqa: PLC0415 - see above
 
     settings = load_from_environment(config_path)
     names = settings.topic_names

@@ -58,7 +58,7 @@ def command(config_path: Path | None, **options: Any) -> None:
 
     settings = load_from_environment(config_path)
     policy = _policy(settings, command_topic(settings.topic_names, options["topic"]))
-    commands = [line.command for line in checked_lines(options["file"])]
+    commands = checked_lines(options["file"])
     named = dict(number_and_limit(text) for text in options["numbers"])
     if options["spread"] and not named:
         message = "--spread needs the numbers: --number ID, repeatedly"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from connector.cli import config_option, output_option
+from connector.cli.faults import told_in_one_line
 
 SCOPE_HELP = "A phone number id, waba:ID for all numbers of a business account, or app:INSTALLATION for all numbers."
 
@@ -37,8 +38,9 @@ def list_(config_path: Path | None, output: str) -> None:
     """Show every hold that stands, and what is left in the log for later."""
     from connector.service.control import Control  # noqa: PLC0415 - loads Kafka's client
 
-    control = Control.open(config_path)
-    rows = [*control.holds(), *control.cursors()]
+    with told_in_one_line():
+        control = Control.open(config_path, click.get_current_context().call_on_close)
+        rows = [*control.holds(), *control.cursors()]
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
         return
@@ -75,7 +77,8 @@ def _write(scope: str, action: str, reason: str, config_path: Path | None) -> No
     from connector.service.control import Control  # noqa: PLC0415 - loads Kafka's client
 
     actor = f"{getpass.getuser()}@{socket.gethostname()}"
-    Control.open(config_path).write(_scope(scope), action=action, actor=actor, reason=reason)
+    control = Control.open(config_path, click.get_current_context().call_on_close)
+    control.write(_scope(scope), action=action, actor=actor, reason=reason)
 
 
 def _scope(text: str) -> str:

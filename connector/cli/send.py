@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from connector.cli.tables import bar, echo_json, echo_table, moment, user, users
 
 FAULTS_SHOWN = 20
 ROWS_SHOWN = 20
+SHOWN_EVERY = 1000
 DEFAULT_TIMEOUT_S = 60.0
 
 COLUMNS = {
@@ -80,8 +81,8 @@ def command(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
         return
     from connector.clock import SystemClock  # noqa: PLC0415 - see above
     from connector.operations.progress import Awaited, Progress, Until  # noqa: PLC0415 - see above
-    from connector.operations.reading import reading_codec  # noqa: PLC0415 - see above
     from connector.operations.sending import Sender  # noqa: PLC0415 - loads Kafka's client
+    from connector.service.schema_registry import reading_codec  # noqa: PLC0415 - see above
 
     progress = Progress([Awaited(line) for line in lines], Until(options["until"]))
     sender = Sender(settings, topic, reading_codec(settings, click.get_current_context().call_on_close), SystemClock())
@@ -124,7 +125,8 @@ def checked_lines(source: Iterable[bytes]) -> list[Any]:
     from connector.records.codec import Codec  # noqa: PLC0415 - see above
 
     try:
-        found = read_lines(source, Codec())
+        with bar("checking") as show:
+            found = read_lines(_shown(source, show), Codec())
     except TooManyLinesError as error:
         raise click.UsageError(str(error)) from None
     if found.faults:
@@ -137,6 +139,14 @@ def checked_lines(source: Iterable[bytes]) -> list[Any]:
         message = "there is no command in it"
         raise click.UsageError(message)
     return found.commands
+
+
+def _shown(source: Iterable[bytes], show: Callable[[int], None]) -> Iterator[bytes]:
+    """The lines, and now and then how many there were."""
+    for number, line in enumerate(source):
+        if number % SHOWN_EVERY == 0:
+            show(number)
+        yield line
 
 
 def _lines_are(count: int) -> str:
@@ -161,7 +171,7 @@ def _source(options: dict[str, Any]) -> Iterable[bytes]:
 
 
 def _tell_checked(lines: list[Any], topic: str, output: str) -> None:
-    counts = Counter(line.command.phone_number_id for line in lines)
+    counts = Counter(line.phone_number_id for line in lines)
     rows = [{"phone_number_id": number, "commands": count} for number, count in counts.most_common()]
     if output == "json":
         echo_json({"topic": topic, "commands": len(lines), "numbers": rows, "dry_run": True})
@@ -171,13 +181,13 @@ def _tell_checked(lines: list[Any], topic: str, output: str) -> None:
 
 
 def _row(awaited: Any, *, show_users: bool) -> dict[str, Any]:
-    command, outcome = awaited.line.command, awaited.outcome or {}
+    line, outcome = awaited.line, awaited.outcome or {}
     place = awaited.place
     return {
-        "line": awaited.line.number,
-        "command_id": command.command_id or (place.command_id() if place else None),
-        "phone_number_id": command.phone_number_id,
-        "to": user(command.to or command.recipient, show=show_users),
+        "line": line.number,
+        "command_id": line.command_id or (place.command_id() if place else None),
+        "phone_number_id": line.phone_number_id,
+        "to": user(line.user, show=show_users),
         "partition": place.partition if place else None,
         "offset": place.offset if place else None,
         "outcome": outcome.get("outcome"),

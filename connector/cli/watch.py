@@ -20,7 +20,12 @@ TURN_S = 0.2
 @click.option("--user", "followed_user", help="Phone in any spelling, business-scoped user id, or group id.")
 @click.option("--command-id", help="Command id; ends when the command was not sent, has failed, or was read.")
 @click.option("--since", "since_ms", type=Moment(), help="Begin so far back: 10m, or 2026-11-24T08:00:00Z.")
-@click.option("--idle", "idle_s", type=click.FloatRange(0.1, 86_400), help="End after so many seconds without news.")
+@click.option(
+    "--idle",
+    "idle_s",
+    type=click.FloatRange(0.1, 86_400),
+    help="End after so many seconds without news, once all that is there was read.",
+)
 @config_option
 @users_option
 @output_option
@@ -51,8 +56,8 @@ def _follow(settings: Any, followed: Any, options: dict[str, Any]) -> None:
     from connector.clock import SystemClock  # noqa: PLC0415 - see below
     from connector.delivery.command import Source  # noqa: PLC0415 - see below
     from connector.operations.following import Kind, Lying, event, is_last  # noqa: PLC0415 - see below
-    from connector.operations.reading import reading_codec  # noqa: PLC0415 - see below
     from connector.operations.tail import Tail  # noqa: PLC0415 - loads Kafka's client
+    from connector.service.schema_registry import reading_codec  # noqa: PLC0415 - see below
 
     names, codec, clock = (
         settings.topic_names,
@@ -73,6 +78,8 @@ def _follow(settings: Any, followed: Any, options: dict[str, Any]) -> None:
             tail.from_time(options["since_ms"])
         heard_s, ended = clock.monotonic(), False
         while not ended and (options["idle_s"] is None or clock.monotonic() - heard_s < options["idle_s"]):
+            if not tail.caught_up:  # what lies there already is no silence
+                heard_s = clock.monotonic()
             for message in tail.read(TURN_S):
                 topic = message.topic() or ""
                 place = Source(topic, message.partition() or 0, message.offset() or 0)

@@ -1,9 +1,11 @@
 """Commands as lines of JSON: what a person hands over is checked as a whole before any of it goes to Kafka. Pure."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from connector.delivery.command import pair_of
 from connector.records.codec import Codec, Undecodable
 from connector.records.commands import Command, InvalidCommand, parse_command, payload_digest
 
@@ -15,11 +17,25 @@ BYTES_MAX: Final = 512 * 1024 * 1024
 
 
 class CommandLine(NamedTuple):
-    """One command: the number of its line, from 1; its bytes, as they go to Kafka; and what they say."""
+    """One command, as little of it as is needed: a campaign has hundreds of thousands of them.
+
+    Attributes:
+        number: of its line, from 1.
+        value: its bytes, as they go to Kafka.
+        phone_number_id: the number it is sent from.
+        command_id: None when delivery will take the place in Kafka.
+        user: phone, group or user id, as it is written.
+        pair: one name for that user, however it is written.
+        type: as Meta names it.
+    """
 
     number: int
     value: bytes
-    command: Command
+    phone_number_id: str
+    command_id: str | None
+    user: str
+    pair: str
+    type: str
 
 
 class LineFault(NamedTuple):
@@ -59,7 +75,7 @@ def read_lines(lines: Iterable[bytes], codec: Codec) -> Lines:
             raise TooManyLinesError(message)
         command = _command(value, codec)
         if isinstance(command, Command):
-            commands.append(CommandLine(number, value, command))
+            commands.append(_line(number, value, command))
         else:
             faults.append(LineFault(number, command))
     return Lines(commands, [*faults, *_repeated(commands)])
@@ -88,6 +104,18 @@ def command_json(
     return json.dumps(command, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
+def _line(number: int, value: bytes, command: Command) -> CommandLine:
+    return CommandLine(
+        number=number,
+        value=value,
+        phone_number_id=sys.intern(command.phone_number_id),
+        command_id=command.command_id,
+        user=command.to or command.recipient or "",
+        pair=pair_of(command.to, command.recipient),
+        type=sys.intern(command.type),
+    )
+
+
 def _command(value: bytes, codec: Codec) -> Command | str:
     if len(value) > LINE_MAX_BYTES:
         return f"has {len(value):,} bytes; {LINE_MAX_BYTES:,} at most"
@@ -106,9 +134,9 @@ def _repeated(commands: Iterable[CommandLine]) -> list[LineFault]:
     first: dict[tuple[str, str], int] = {}
     faults = []
     for line in commands:
-        if line.command.command_id is None:
+        if line.command_id is None:
             continue
-        at = first.setdefault((line.command.phone_number_id, line.command.command_id), line.number)
+        at = first.setdefault((line.phone_number_id, line.command_id), line.number)
         if at != line.number:
             faults.append(LineFault(line.number, f"command_id: is that of line {at} already"))
     return faults

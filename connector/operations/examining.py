@@ -33,7 +33,8 @@ def files(settings: Settings, role: Role) -> Iterator[Finding]:
         check_files(settings, role)
     except ConfigurationError as error:
         for fault in error.faults:
-            yield fail(fault.path, fault.message, "put the secret into that file, or name another")
+            found, _, advice = fault.message.partition("; ")
+            yield fail(fault.path, found, advice or "put the secret into that file, or name another")
     else:
         yield ok("secret files", f"those of {'both roles' if role == 'all' else role} are there")
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from connector.delivery.command import pair_of
 from connector.delivery.pair_limit import PairLimit
 from connector.delivery.throughput_limit import reached
-from connector.records.commands import Command
+from connector.operations.command_lines import CommandLine
 from connector.whatsapp.limits import MESSAGING_LIMITS, MESSAGING_WINDOW_S
 
 
@@ -76,18 +75,17 @@ class Forecast(NamedTuple):
     expired: int
 
 
-def spread(commands: Iterable[Command], numbers: Sequence[str]) -> list[tuple[str, Command]]:
+def spread(commands: Iterable[CommandLine], numbers: Sequence[str]) -> list[tuple[str, CommandLine]]:
     """The commands dealt out evenly over numbers; all to one user stay with one number."""
     number_of: dict[str, str] = {}
     dealt = []
     for command in commands:
-        user = pair_of(command.to, command.recipient)
-        number = number_of.setdefault(user, numbers[len(number_of) % len(numbers)])
+        number = number_of.setdefault(command.pair, numbers[len(number_of) % len(numbers)])
         dealt.append((number, command))
     return dealt
 
 
-def forecast(commands: Iterable[tuple[str, Command]], plan: Plan) -> Forecast:
+def forecast(commands: Iterable[tuple[str, CommandLine]], plan: Plan) -> Forecast:
     """How long it takes.
 
     Args:
@@ -100,10 +98,9 @@ def forecast(commands: Iterable[tuple[str, Command]], plan: Plan) -> Forecast:
     users: dict[str, Counter[str]] = {}
     opened: set[str] = set()
     for number, command in commands:
-        user = pair_of(command.to, command.recipient)
-        users.setdefault(number, Counter())[user] += 1
+        users.setdefault(number, Counter())[command.pair] += 1
         if command.type == "template":  # only these reach users outside their window
-            opened.add(user)
+            opened.add(command.pair)
     numbers = sorted((_number(name, load, plan) for name, load in users.items()), key=lambda found: -found.total_s)
     tier_s = _tier_s(len(opened), plan)
     slowest = numbers[0]

@@ -38,8 +38,8 @@ class Awaited:
     @property
     def identity(self) -> tuple[str, str] | None:
         """Number and command id; unknown until a command without an id has its place."""
-        command_id = self.line.command.command_id or (self.place.command_id() if self.place else None)
-        return None if command_id is None else (self.line.command.phone_number_id, command_id)
+        command_id = self.line.command_id or (self.place.command_id() if self.place else None)
+        return None if command_id is None else (self.line.phone_number_id, command_id)
 
     @property
     def failed(self) -> bool:

@@ -60,7 +60,7 @@ class Sender:
                 self._writer.serve(min(wait_s, TURN_S))
                 yield settled
             line = awaited.line
-            self._writer.write(self._topic, line.value, line.command.phone_number_id.encode(), told(awaited))
+            self._writer.write(self._topic, line.value, line.phone_number_id.encode(), told(awaited))
         while len(self._writer):
             self._writer.serve(TURN_S)
             yield settled

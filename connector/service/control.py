@@ -1,6 +1,7 @@
 """What operators see and say of numbers, through Kafka: ``delivery_control`` and ``delivery_state``."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
 from connector.records.codec import Codec
 from connector.records.headers import cloud_event, event_type
+from connector.service.schema_registry import reading_codec
 from connector.service.startup import client_config
 
 READ_MAX: Final = 1000
@@ -24,23 +26,29 @@ WRITE_S: Final = 10.0
 
 
 class Control:
-    """One look, or one word; blocks."""
+    """One look, or one word; blocks.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the installation.
+        codec: reads what workers have written.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
         self._settings = settings
         self._names = settings.topic_names
         self._config = client_config(settings, {})
-        self._codec = Codec()
+        self._codec = codec
         self._clock = SystemClock()
 
     @classmethod
-    def open(cls, config_path: Path | None) -> "Control":
-        """For the configuration of a file and the environment.
+    def open(cls, config_path: Path | None, call_on_close: Callable[[Callable[[], None]], object]) -> "Control":
+        """For the configuration of a file and the environment; what is opened for it is handed to ``call_on_close``.
 
         Raises:
             ConfigurationError: with every fault.
         """
-        return cls(load_from_environment(config_path))
+        settings = load_from_environment(config_path)
+        return cls(settings, reading_codec(settings, call_on_close))
 
     def holds(self) -> list[dict[str, Any]]:
         """Every hold that stands now."""

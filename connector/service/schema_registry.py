@@ -1,13 +1,14 @@
 """The schema registry of a configuration: its client, the subjects, and the ids of our schemas."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 
-from connector.config import ConfigurationError, Fault, SchemaRegistry, TopicNames
+from connector.config import ConfigurationError, Fault, SchemaRegistry, Settings, TopicNames
 from connector.kafka.registry import Registry, RegistryUnavailableError, SchemaNotRegisteredError
 from connector.records import schemas
+from connector.records.codec import Codec
 from connector.records.subjects import RECORD_OF_TOPIC, SubjectNameStrategy, subject_of
 from connector.secrets import read_secret
 
@@ -83,3 +84,21 @@ def known_texts(registry: Registry, records: Mapping[str, str]) -> dict[tuple[st
     except RegistryUnavailableError as error:
         log.warning("not all schema ids are known beforehand", reason=str(error), known=len(texts))
     return texts
+
+
+def reading_codec(settings: Settings, call_on_close: Callable[[Callable[[], None]], object]) -> Codec:
+    """Decodes what any writer wrote; asks the registry, where there is one, when the first record names an id.
+
+    Args:
+        settings: of the installation.
+        call_on_close: is handed what gives the registry's connections back.
+
+    Raises:
+        ConfigurationError: the registry's settings cannot be used.
+        UnusableSecret: its credentials cannot be read.
+    """
+    if settings.schema_registry.url is None:
+        return Codec()
+    registry = open_registry(settings.schema_registry)
+    call_on_close(registry.close)
+    return Codec(fetch=registry.schema_of)

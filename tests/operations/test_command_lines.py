@@ -22,9 +22,18 @@ def test_good_lines_keep_their_bytes_and_numbers() -> None:
     """Blank lines count, and are no commands; what goes to Kafka is what was written."""
     found = read_lines([line(), b"  \n", line(command_id="b")], CODEC)
     assert found.faults == []
-    assert [(good.number, good.value, good.command.command_id) for good in found.commands] == [
+    assert [(good.number, good.value, good.command_id) for good in found.commands] == [
         (1, line().strip(), "a"),
         (3, line(command_id="b").strip(), "b"),
+    ]
+
+
+def test_a_line_says_who_gets_it_however_the_phone_is_written() -> None:
+    """The pair is what limits are counted by."""
+    found = read_lines([line(to="+1 (650) 555-1234"), line(command_id="b", to=None, recipient="US.1234567")], CODEC)
+    assert [(good.user, good.pair, good.type) for good in found.commands] == [
+        ("+1 (650) 555-1234", "16505551234", "text"),
+        ("US.1234567", "US.1234567", "text"),
     ]
 
 

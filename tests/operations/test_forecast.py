@@ -6,22 +6,24 @@ from collections.abc import Iterator
 import pytest
 
 from connector.delivery.throughput_limit import reached
+from connector.operations.command_lines import CommandLine, read_lines
 from connector.operations.forecast import Limit, Plan, forecast, spread
 from connector.records.codec import Codec
-from connector.records.commands import Command, parse_command
 from connector.whatsapp.limits import MESSAGING_LIMITS
 
 DAY_S = 86_400
 CODEC = Codec()
 
 
-def command(user: int, type_: str = "template") -> Command:
+def command(user: int, type_: str = "template") -> CommandLine:
     """A command to one user."""
     body = {"phone_number_id": "1", "to": f"+1650{user:07d}", "type": type_, type_: {}}
-    return parse_command(json.dumps(body).encode(), CODEC)
+    return read_lines([json.dumps(body).encode()], CODEC).commands[0]
 
 
-def campaign(users: int, each: int = 1, number: str = "1", type_: str = "template") -> Iterator[tuple[str, Command]]:
+def campaign(
+    users: int, each: int = 1, number: str = "1", type_: str = "template"
+) -> Iterator[tuple[str, CommandLine]]:
     """So many commands to each of so many users."""
     yield from ((number, command(user, type_)) for _ in range(each) for user in range(users))
 
