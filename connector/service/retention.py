@@ -27,7 +27,7 @@ async def watch_retention(admin: TopicAdmin, topics: Sequence[str], metrics: Met
         except KafkaException as error:
             reason = error.args[0].str()
             if reason != told:
-                log.warning("retention of the command topics is not known", reason=reason)
+                log.info("retention of the command topics is not known", reason=reason)
                 told = reason
         else:
             kept.clear()
