@@ -13,7 +13,7 @@ COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 	$(if $(UPGRADE),--upgrade)
 
 .PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos lint types lock chart image \
-	bench bench-ingress bench-delivery docs clean
+	image-test cluster-test bench bench-ingress bench-delivery docs clean
 help: ## This list.
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 15
 
@@ -84,7 +84,18 @@ chart: setup ## The Helm chart, checked and packed into dist.
 
 image: ## The container image (BASE=...: another Python base image).
 	docker build $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown) \
 		--tag whatsapp-kafka-connector:$(VERSION) .
+
+image-test: setup image ## The image, run locked down; its size; its list of contents (SBOM) in dist. Needs Docker.
+	CONNECTOR_IMAGE=whatsapp-kafka-connector:$(VERSION) $(BIN)/pytest tests/packaging/test_built_image.py
+	scripts/fetch-tools syft
+	mkdir -p dist
+	bin/syft scan --quiet docker:whatsapp-kafka-connector:$(VERSION) --output spdx-json=dist/sbom.spdx.json
+
+cluster-test: setup ## The chart on the cluster of kubectl, some minutes (IMAGE=..., ADDRESS=... of this machine, NAME=...).
+	$(BIN)/python -m tests.cluster --image $(or $(IMAGE),whatsapp-kafka-connector:$(VERSION)) \
+		--address $(ADDRESS) $(if $(NAME),--name $(NAME))
 
 bench: setup ## The benchmarks, with a result to be added to bench.
 	$(BIN)/python -m bench
