@@ -12,7 +12,7 @@ CHART := helm/whatsapp-kafka-connector
 COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	$(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos lint types lock chart image \
+.PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos simulate lint types lock chart image \
 	image-test cluster-test bench bench-ingress bench-delivery docs clean
 help: ## This list.
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 15
@@ -57,6 +57,9 @@ chaos-kills: setup ## Workers killed every few seconds under 20,000 commands (PL
 
 ingress-chaos: setup ## One ingress under load while its broker and it itself are killed (RATE=..., SEED=...).
 	$(BIN)/python -m tests.ingress.chaos $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
+simulate: setup ## Thousands of seeded worlds and every scenario around the delivery, in virtual time (SEEDS=..., FIRST=...).
+	$(BIN)/python -m tests.scenarios $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST))
 
 lint: setup ## Style, formatting, and who may import whom.
 	$(BIN)/ruff check .

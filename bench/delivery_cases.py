@@ -26,6 +26,9 @@ FIRST_SEND_S: Final = 120.0
 TAIL_S: Final = 5.0
 OTHERS: Final = 10
 BURST: Final = 60
+FULL_WINDOWS: Final = 5
+"""Numbers of ``memory``: ten thousand commands fill the windows of so many, as a million does."""
+WARM_UP: Final = "warm-up"
 OVER_NUMBER: Final = "130429"
 RATE: Final = "rate, % of the limit (lowest, mean)"
 FULL_PERCENT: Final = 98.0
@@ -130,10 +133,11 @@ def burst(place: Place, options: argparse.Namespace) -> Result:
         stage.open()
         stage.start_workers(1)
         sent = 0
-        for phase, bursts in (("without", False), ("with", True), ("without again", False)):
+        for phase, bursts in ((WARM_UP, False), ("without", False), ("with", True), ("without again", False)):
             at_s = 0.0
             load: list[tuple[float, str, str, str]] = []
-            for index in range(others):
+            count = 4 * rate if phase == WARM_UP else others
+            for index in range(count):
                 at_s += chance.expovariate(rate * 0.8)
                 load.append((at_s, number, f"1650{sent + index:08d}", f"{phase}/{index}"))
             if bursts:
@@ -142,9 +146,8 @@ def burst(place: Place, options: argparse.Namespace) -> Result:
             start = CLOCK.monotonic() + 0.1
             stage.produce_at(stage.topics[0], load, start)
             produced |= {name: start + offset for offset, _, _, name in load}
-            sent += others
-            wanted = sent + (1 if waits or bursts else 0)
-            stage.until("all others are sent", lambda wanted=wanted: stage.accepted([number]) >= wanted, 60.0)  # type: ignore[misc]
+            sent += count
+            stage.until("all others are sent", lambda wanted=sent: stage.accepted([number]) >= wanted, 60.0)  # type: ignore[misc]
             waits[phase] = []
         stage.stop_workers()
         sends, summary = stage.sends(), stage.summary()["numbers"][number]
@@ -153,6 +156,7 @@ def burst(place: Place, options: argparse.Namespace) -> Result:
     for send in sends:
         if (phase := send.command.partition("/")[0]) in waits:
             waits[phase].append(send.at_s - produced[send.command])
+    del waits[WARM_UP]
     p99 = {phase: quantile(found, 0.99) for phase, found in waits.items()}
     result.figures |= {
         "others": others,
@@ -273,11 +277,11 @@ def memory(place: Place, options: argparse.Namespace) -> Result:
     rate, most = options.limit or 20, options.count or 1_000_000
     found: dict[str, float] = {}
     for count in (max(1, most // 100), most):
-        numbers = numbers_of_slots([index % 6 for index in range(OTHERS)], 6)
+        numbers = numbers_of_slots([index % 6 for index in range(FULL_WINDOWS)], 6)
         stage = Stage(place, dict.fromkeys(numbers, rate), 6)
         try:
             stage.open()
-            stage.produce(stage.topics[0], _rounds(numbers, count // OTHERS))
+            stage.produce(stage.topics[0], _rounds(numbers, count // FULL_WINDOWS))
             stage.flush()
             stage.start_workers(1)
             stage.until("each number sends", lambda: _all_send(stage, numbers), FIRST_SEND_S)  # noqa: B023 - called here

@@ -2,11 +2,9 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from connector.delivery.command import QueuedCommand, Settle, Verdict
 from connector.delivery.dispatcher import Dispatcher, Due
@@ -14,7 +12,6 @@ from connector.delivery.number import Lane, Number
 from connector.delivery.pair_limit import PairLimit
 from connector.delivery.throughput_limit import NEVER, ThroughputLimit
 from tests.delivery.checkers import (
-    ALL,
     KeepsNumberLimit,
     KeepsOrder,
     KeepsPairLimit,
@@ -26,28 +23,26 @@ from tests.delivery.checkers import (
     StartsNothingInDrain,
     ThrottlingIsFree,
 )
-from tests.delivery.world import Checker, Violation, World, populate
+from tests.delivery.simulation import objections_by_seed, simulate
+from tests.delivery.world import Checker, Violation
+
+BLOCKS: Final = 4
+SEEDS_PER_BLOCK: Final = 25
+"""Of each test here; thousands by ``make simulate``."""
 
 
-def simulate(seed: int, *, rebalances: int, checkers: Iterable[type[Checker]] = ALL) -> None:
-    """A crowd, a queue or a trickle of 100 commands, answered by chance."""
-    world = World(seed, [checker() for checker in checkers])
-    populate(world, 100, (3.0, 20.0, 90.0)[seed % 3], rebalances=rebalances)
-    world.end()
-
-
-@settings(max_examples=25)
-@given(seed=st.integers(0, 2**32))
-def test_every_promise_holds_while_meta_answers_by_chance(seed: int) -> None:
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_promise_holds_while_meta_answers_by_chance(block: int) -> None:
     """Limits, order, one settlement each, nothing late, nothing early, no spinning and no oversleeping."""
-    simulate(seed, rebalances=0)
+    seeds = range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK)
+    assert objections_by_seed(seeds, rebalances=0) == {}
 
 
-@settings(max_examples=25)
-@given(seed=st.integers(0, 2**32))
-def test_every_promise_holds_across_slots_that_come_and_go(seed: int) -> None:
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_promise_holds_across_slots_that_come_and_go(block: int) -> None:
     """The same, while slots are drained, dropped and read again in between."""
-    simulate(seed, rebalances=3)
+    seeds = range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK)
+    assert objections_by_seed(seeds, rebalances=3) == {}
 
 
 Plant = Callable[[pytest.MonkeyPatch], None]
