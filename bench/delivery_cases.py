@@ -23,6 +23,8 @@ from tests.integration.system import clean_environment
 
 FIRST_SEND_S: Final = 120.0
 """A worker that has to read a million commands first is given so long."""
+READ_PER_S: Final = 20_000
+"""Commands of a paused number that a worker passes at least: so long the others go on beside it."""
 TAIL_S: Final = 5.0
 OTHERS: Final = 10
 BURST: Final = 60
@@ -186,7 +188,7 @@ def stopped(place: Place, options: argparse.Namespace) -> Result:
         _numbers(stage, "pause", paused)
         recipients = max(1, min(count, 1_000_000) // 2)
         stage.produce(stage.topics[0], ((paused, _recipient(i % recipients), names[i]) for i in range(count)))
-        each = int(rate * 2 * (options.seconds + FIRST_SEND_S))
+        each = int(rate * 2 * (options.seconds + 20 + count / READ_PER_S))
         stage.produce(stage.topics[0], _rounds(others, each))
         stage.flush()
         began = CLOCK.monotonic()
