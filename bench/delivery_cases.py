@@ -28,6 +28,7 @@ READ_PER_S: Final = 20_000
 TAIL_S: Final = 5.0
 OTHERS: Final = 10
 BURST: Final = 60
+FEW: Final = 10_000
 FULL_WINDOWS: Final = 5
 """Numbers of ``memory``: ten thousand commands fill the windows of so many, as a million does."""
 WARM_UP: Final = "warm-up"
@@ -278,7 +279,7 @@ def memory(place: Place, options: argparse.Namespace) -> Result:
     result = Result(options.case)
     rate, most = options.limit or 20, options.count or 1_000_000
     found: dict[str, float] = {}
-    for count in (max(1, most // 100), most):
+    for count in (min(FEW, most // 2), most):
         numbers = numbers_of_slots([index % 6 for index in range(FULL_WINDOWS)], 6)
         stage = Stage(place, dict.fromkeys(numbers, rate), 6)
         try:

@@ -43,7 +43,9 @@ def main() -> int:
         try:
             with broker(Path(folder), options.bootstrap) as bootstrap:
                 receiver = "lean" if lean else "simulator"
-                place = Place(Path(folder), bootstrap, receiver, options.latency_ms, options.seed)
+                place = Place(
+                    Path(folder), bootstrap, receiver, options.latency_ms, options.seed, dict(options.consumer)
+                )
                 result = CASES[options.case](place, options)
         except (KafkaUnavailable, StageError) as reason:
             print(reason, file=sys.stderr)
@@ -68,9 +70,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--receiver", choices=["lean", "simulator"], help="default: lean for 1000 and latency")
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS, help="until an answer (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the load and the receiver (default: %(default)s)")
+    parser.add_argument("--consumer", type=_setting, action="append", default=[], metavar="NAME=VALUE",
+                        help="a setting of the workers' librdkafka consumers; may be repeated")  # fmt: skip
     parser.add_argument("--bootstrap", help="an existing broker; without it one is started")
     parser.add_argument("--output", choices=["text", "json"], default="text", help="default: %(default)s")
     return parser.parse_args()
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, value
 
 
 def _as_json(result: Result) -> str:

@@ -53,6 +53,7 @@ class Place:
         receiver: ``lean`` or ``simulator``.
         latency_ms: until an answer comes.
         seed: of the receiver.
+        consumer: settings of the workers' librdkafka consumers.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Place:
     receiver: str
     latency_ms: float
     seed: int
+    consumer: Mapping[str, str] = field(default_factory=dict)
     stages: int = 0
 
 
@@ -106,6 +108,7 @@ class Stage:
             {"phone_number_id": number, "throughput_mps": rate}
             for number, rate in self.numbers.items() if rate not in LEVELS and rate <= MPS_MAX
         ]  # fmt: skip
+        self.system.values["kafka"]["consumer"] = dict(self.place.consumer)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         self.system.use_cloud_api(self.url)
