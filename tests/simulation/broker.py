@@ -181,6 +181,10 @@ class Broker:
             return len(self.logs[place])
         return next(m.offset() for m in self.logs[place] if m.state is State.OPEN)
 
+    def open_in(self, slot: int) -> set[str]:
+        """Who has an open transaction with records of a slot."""
+        return {each.transactional_id for each in self._open if any(place[1] == slot for place in each.places)}
+
     def read(self, topic: str, *, committed: bool = True) -> list[Message]:
         """All records of a topic, for those who check."""
         found = [m for (name, _), log in sorted(self.logs.items()) if name == topic for m in log if not m.is_marker]

@@ -18,7 +18,7 @@ from connector.delivery.backlog import Partition
 from connector.delivery.command import RefusedStartError, Source
 from connector.delivery.identities import EVERYTHING, WINDOW_COUNT, WINDOW_S, Identities
 from connector.delivery.ledger.attempts import SlotAttempts
-from connector.delivery.ledger.states import SlotStates
+from connector.delivery.ledger.states import SLOT_KEY, SlotStates
 from connector.kafka.reader import PositionedReader
 from connector.kafka.transaction import UnreachableProducerError
 from connector.records.codec import Codec
@@ -179,7 +179,7 @@ class Takeover:
         settled, everything = self._new_reader(True), self._new_reader(False)  # noqa: FBT003 - committed, or all
         try:
             self._read_owners(settled, log_, histories)
-            self._shut_out(histories)
+            self._shut_out(histories, self._read_newcomers(everything, log_, histories))
             self._find_positions(log_, histories, list(partitions))
             seen: dict[int, set[int]] = {slot: set() for slot in histories}
             ends = self._go(settled, log_, histories)
@@ -216,10 +216,26 @@ class Takeover:
             lambda message: histories[message.partition()].states.read(message.key(), message.value(), self._codec),
         )
 
-    def _shut_out(self, histories: dict[int, History]) -> None:
+    def _read_newcomers(self, reader: PositionedReader, log_: Log, histories: dict[int, History]) -> set[str]:
+        """Who has left open the transaction in which it first gave its name: else its expiry is waited for."""
+        found = SlotStates()
+        names: set[str] = set()
+
+        def take(message: Any) -> None:
+            if message.key() == SLOT_KEY:
+                found.read(message.key(), message.value(), self._codec)
+                names.add(found.slot["transactional_id"] if found.slot is not None else "")
+
+        places = [(self._topics.state, slot) for slot in histories]
+        for place, (_, stable) in log_.extents(places, committed=True).items():
+            reader.go(*place, stable)
+        self._drain(reader, {place: end for place, (_, end) in log_.extents(places).items()}, take)
+        return names
+
+    def _shut_out(self, histories: dict[int, History], newcomers: set[str]) -> None:
         owners = [history.states.slot for history in histories.values()]
         left = {owner["transactional_id"] for owner in owners if owner is not None and not owner.get("released")}
-        for transactional_id in sorted(left - {self._self_id, ""}):
+        for transactional_id in sorted((left | newcomers) - {self._self_id, ""}):
             self._fence(transactional_id)
             log.info("delivery.owner_shut_out", transactional_id=transactional_id)
 

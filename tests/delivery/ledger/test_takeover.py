@@ -159,6 +159,15 @@ def test_only_an_owner_that_may_still_write_is_shut_out(
     assert [name for name, _ in site.fenced] == fenced
 
 
+def test_an_owner_that_died_in_its_first_transaction_is_shut_out_too() -> None:
+    """Its name is not committed yet; to wait until the broker loses patience would take ten seconds."""
+    site = Site()
+    site.own("before", released=True)
+    site.open(StateWriter("state", 2, "dead", CODEC).slot(0, WALL_MS, released=False, attempts_offset=0))
+    site.take_over()
+    assert [name for name, _ in site.fenced] == ["dead"]
+
+
 def test_an_answer_that_is_committed_and_was_aborted_before_is_settled() -> None:
     """What an aborted transaction held was written again."""
     site = Site()

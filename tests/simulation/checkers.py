@@ -1,0 +1,153 @@
+"""What must hold of the whole protocol, whoever dies when: one checker for each promise, told of each step."""
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.delivery.fake_kafka import CODEC
+from tests.simulation.broker import decoded
+
+LEASE_S: Final = 3.0
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+PATIENCE_S: Final = 5.0
+"""For reading the past."""
+
+
+class Violation(AssertionError):  # noqa: N818 - what a checker finds, not a fault of the test
+    """A checker objects; the message begins with its name."""
+
+
+class Sent(NamedTuple):
+    """A request as it is written by ``worker`` at ``at``, in virtual seconds."""
+
+    command_id: str
+    attempt: int
+    slot: int
+    worker: str
+    at: float
+
+
+class Checker:
+    """Of one run."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+
+    def require(self, holds: bool, words: str) -> None:  # noqa: FBT001 - reads like assert
+        """Object unless it holds."""
+        if not holds:
+            message = f"{type(self).__name__}: {words}"
+            raise Violation(message)
+
+    def written(self, sent: Sent) -> None:
+        """The bytes of a request go out now."""
+
+    def accepted(self, sent: Sent) -> None:
+        """Meta has taken it."""
+
+    def watched(self) -> None:
+        """A second has passed."""
+
+    def ended(self) -> None:
+        """Everything had time enough."""
+
+
+class NothingLost(Checker):
+    """D1: every command that was ever produced has a committed outcome in the end."""
+
+    def ended(self) -> None:
+        """However many workers died over it."""
+        lost = self.world.produced - self.world.settled()
+        self.require(not lost, f"without an outcome: {sorted(lost)}")
+
+
+class OneOutcome(Checker):
+    """D2: and one only."""
+
+    def ended(self) -> None:
+        """Counted as a reader of committed records does."""
+        outcomes = decoded(self.world.broker.read("outcomes"), CODEC, "DeliveryOutcome")
+        counts = Counter(outcome["command_id"] for outcome in outcomes)
+        self.require(not counts or max(counts.values()) == 1, f"twice: {[n for n, c in counts.items() if c > 1]}")
+        accepted = {outcome["command_id"] for outcome in outcomes if outcome["outcome"] == "ACCEPTED"}
+        self.require(accepted <= self.world.taken, f"called accepted, and never was: {accepted - self.world.taken}")
+
+
+class NoSecondSend(Checker):
+    """D3: while receipts are alive no command is accepted twice; else only when nobody could know for long enough."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._accepted: dict[str, list[Sent]] = defaultdict(list)
+
+    def accepted(self, sent: Sent) -> None:
+        """Compared with the one before."""
+        before = self._accepted[sent.command_id]
+        if before:
+            self.require(not self.world.receipts_alive, f"{sent.command_id} was accepted twice")
+            waited = sent.at - before[-1].at + LEASE_S  # an attempt begins so long at most before it is written
+            self.require(waited >= self.world.unproven_s, f"{sent.command_id} was sent again after {waited:.1f} s")
+        before.append(sent)
+
+
+class JournalFirst(Checker):
+    """D3: before a request is written Kafka has the beginning of its attempt."""
+
+    def written(self, sent: Sent) -> None:
+        """In the slot of its command."""
+        found = decoded(self.world.broker.read("attempts"), CODEC, "DeliveryAttempt")
+        begun = {(each["command_id"], each["attempt"]) for each in found if each["phase"] == "STARTED"}
+        self.require((sent.command_id, sent.attempt) in begun, f"{sent.command_id} was sent and not journalled")
+
+
+class AnswersCount(Checker):
+    """D3: a command whose answer lies in the log, committed or not, is not sent again."""
+
+    def written(self, sent: Sent) -> None:
+        """Whoever had it."""
+        found = decoded(self.world.broker.read("outcomes", committed=False), CODEC, "DeliveryOutcome")
+        self.require(sent.command_id not in {each["command_id"] for each in found}, f"{sent.command_id} had its answer")
+
+    def ended(self) -> None:
+        """What was written first is what is said in the end: nobody looked for what was known."""
+        said: dict[str, tuple[str, bool]] = {}
+        for each in decoded(self.world.broker.read("outcomes", committed=False), CODEC, "DeliveryOutcome"):
+            word = each["outcome"], each["recovered"]
+            before = said.setdefault(each["command_id"], word)
+            self.require(word == before, f"{each['command_id']} was {before}, then {word}")
+
+
+class OneOwner(Checker):
+    """D10: only the owner of a slot writes requests of it."""
+
+    def written(self, sent: Sent) -> None:
+        """As the group has it at that moment."""
+        owner = self.world.owners.get(sent.slot)
+        self.require(owner == sent.worker, f"{sent.worker} wrote for slot {sent.slot} of {owner}")
+
+
+class ShutsOutTheDead(Checker):
+    """D2: what a dead owner has left open ends with the takeover, and not only when the broker loses patience."""
+
+    def watched(self) -> None:
+        """The new owner runs for long enough to have read the past."""
+        for slot, name in self.world.owners.items():
+            if self.world.running_s(name, slot) < PATIENCE_S:
+                continue
+            before = self.world.owner_on_record(slot)
+            stays = before in self.world.broker.open_in(slot) - {name}
+            self.require(not stays, f"{before} still has an open transaction in slot {slot} of {name}")
+
+
+ALL: Final[tuple[type[Checker], ...]] = (
+    NothingLost,
+    OneOutcome,
+    NoSecondSend,
+    JournalFirst,
+    AnswersCount,
+    OneOwner,
+    ShutsOutTheDead,
+)
