@@ -49,12 +49,12 @@ def test_the_demo_runs_where_nothing_may_be_written() -> None:
 
 
 def test_sigterm_ends_process_1() -> None:
-    """``docker stop`` is obeyed at once, not by SIGKILL (137) after its patience."""
+    """``docker stop`` is obeyed, also in the first moments, and not by SIGKILL (137) after its patience."""
     name = f"connector-{uuid.uuid4().hex[:8]}"
     try:
         docker("run", "--detach", "--name", name, "--network", "none", *LOCKED, IMAGE, "simulator")
         docker("stop", "--time", "20", name)
-        assert docker("wait", name).stdout.strip() == "0"
+        assert docker("wait", name).stdout.strip() in {"0", "143"}
     finally:
         docker("rm", "--force", name)
 
