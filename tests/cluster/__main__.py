@@ -27,6 +27,7 @@ NUMBERS: Final = {f"10654035224292{digit}": 20 for digit in range(4)}
 COMMANDS_AT_ONCE: Final = 30
 """Each half second, of 40 that the numbers together may send."""
 
+BATCH: Final = 1000
 TOPICS: Final = {
     "whatsapp.delivery-outcomes.v1": "DeliveryOutcome",
     "whatsapp.message-statuses.v1": "MessageStatus",
@@ -54,7 +55,10 @@ class Records:
 
     def read(self) -> int:
         """Take in whatever has come since the last call; how many outcomes there are by now."""
-        while messages := self._consumer.consume(500, timeout=1.0):
+        more = True
+        while more:
+            messages = self._consumer.consume(BATCH, timeout=1.0)
+            more = len(messages) == BATCH
             for message in messages:
                 name = TOPICS.get(message.topic() or "")
                 if message.error() is None and name is not None:

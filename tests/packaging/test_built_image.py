@@ -3,13 +3,17 @@
 import json
 import os
 import subprocess
+import time
 import uuid
 from typing import Any
 
 import pytest
 
+from connector.clock import SystemClock
+
 IMAGE = os.environ.get("CONNECTOR_IMAGE", "")  # noqa: TID251 - the test run's own switch
 LOCKED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "10001:10001"]
+CLOCK = SystemClock()
 SIZE_MAX_BYTES = 250_000_000
 
 pytestmark = pytest.mark.skipif(not IMAGE, reason="CONNECTOR_IMAGE names no image; make image-test builds one")
@@ -49,10 +53,13 @@ def test_the_demo_runs_where_nothing_may_be_written() -> None:
 
 
 def test_sigterm_ends_process_1() -> None:
-    """``docker stop`` is obeyed at once, not by SIGKILL (137) after its patience."""
+    """``docker stop`` is obeyed once the program has said anything, and not by SIGKILL (137) after its patience."""
     name = f"connector-{uuid.uuid4().hex[:8]}"
     try:
         docker("run", "--detach", "--name", name, "--network", "none", *LOCKED, IMAGE, "simulator")
+        deadline = CLOCK.monotonic() + 60
+        while not docker("logs", name).stdout and CLOCK.monotonic() < deadline:
+            time.sleep(0.2)
         docker("stop", "--time", "20", name)
         assert docker("wait", name).stdout.strip() == "0"
     finally:

@@ -42,7 +42,7 @@ def test_mounted_files_exist_and_mounted_configurations_are_given() -> None:
 
 def test_the_connector_accepts_its_configuration() -> None:
     """Without a fault, and with the files where its defaults look for them."""
-    settings = settle(yaml.safe_load(COMPOSE["configs"]["connector"]["content"]), [])
+    settings = settle(yaml.safe_load((ROOT / COMPOSE["configs"]["connector"]["file"]).read_text()), [])
     targets = {mounted["target"] for mounted in OURS["ingress"]["configs"]}
     assert {str(settings.ingress.verify_token_file), str(settings.cloud_api.access_token_file)} <= targets
     assert {str(file) for file in settings.ingress.app_secret_files} <= targets
@@ -50,8 +50,10 @@ def test_the_connector_accepts_its_configuration() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_service_of_ours_runs_a_command_and_may_write_nothing(name: str) -> None:
-    """Locked down as in the cluster."""
+    """Locked down as in the cluster, for which Compose wants its configurations as files that exist."""
     service = OURS[name]
+    for mounted in service["configs"]:
+        assert (ROOT / COMPOSE["configs"][mounted["source"]]["file"]).is_file()
     assert service["command"][0] in connector.list_commands(click.Context(connector))
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
 
