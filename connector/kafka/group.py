@@ -5,6 +5,10 @@ from typing import Any, Final
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
+READ_AHEAD: Final = {"queued.min.messages": 2000, "queued.max.messages.kbytes": 2048}
+"""What a client fetches before it is asked for: two seconds at full speed. By default it would be 64 MiB a partition,
+and the memory of a worker would grow with its backlog by that."""
+
 Partitions = frozenset[tuple[str, int]]
 
 SESSION_MIN_POLL_MS: Final = 300_000
@@ -32,6 +36,7 @@ class GroupConsumer:
         self._consumer = Consumer(
             {
                 "max.poll.interval.ms": max(SESSION_MIN_POLL_MS, int(session_timeout_s * 2000)),
+                **READ_AHEAD,
                 **config,
                 **protocol,
                 "group.id": group_id,

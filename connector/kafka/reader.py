@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connector.kafka.group import READ_AHEAD
+
 METADATA_TIMEOUT_S: Final = 10.0
 
 
@@ -58,6 +60,7 @@ class PositionedReader:
     def __init__(self, config: Mapping[str, Any], *, committed: bool = True) -> None:
         self._consumer = Consumer(
             {
+                **READ_AHEAD,
                 **config,
                 "group.id": "unused",  # the client wants one; nothing joins a group or commits
                 "enable.auto.commit": False,

@@ -35,6 +35,7 @@ from connector.kafka.transaction import TransactionalProducer, UnreachableProduc
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
 from connector.service.bridge import Bridge
+from connector.service.collector import calm_the_collector
 from connector.service.kafka_side import KafkaSide
 from connector.service.observers import DeliveryObserver
 from connector.service.retention import watch_retention
@@ -180,6 +181,7 @@ class DeliveryService:
                 watch_retention(admin, log_topics, self._metrics),
             ):
                 stack.push_async_callback(ended, asyncio.create_task(background))
+            calm_the_collector()
             thread = asyncio.create_task(asyncio.to_thread(consumer.run))
             await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)
             self._health.set("group", ok=False, reason="stopping")

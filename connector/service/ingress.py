@@ -7,7 +7,6 @@ Shutdown budget: requests that are open get :data:`DRAIN_S` to be acknowledged a
 import asyncio
 import contextlib
 import dataclasses
-import gc
 import socket
 import uuid
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ from connector.kafka.producer import RecordProducer
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import FatalProducerError
 from connector.secrets import SecretFile
+from connector.service.collector import calm_the_collector
 from connector.service.http import Tls, serving
 from connector.service.startup import build_codec, client_config, ended, topics_present, watch_kafka
 from connector.telemetry.health import Health
@@ -43,9 +43,6 @@ log = structlog.get_logger()
 CHECKS: Final = ("kafka", "topics", "schema_registry", "listening")
 DRAIN_S: Final = 10.0
 FLUSH_S: Final = 5.0
-
-GC_THRESHOLD: Final = 50_000
-"""Objects that are made and not freed before cycles are looked for; Python's own is 700, two webhooks' worth."""
 
 ACKNOWLEDGE_S: Final = 5.0
 """How long records are tried before they are given up. The webhook they came in is answered earlier; if it comes again
@@ -167,7 +164,7 @@ class IngressService:
                 tls=self._tls(),
             )
         )
-        _calm_the_collector()
+        calm_the_collector()
         self._health.set("listening", ok=True)
         log.info("listening for webhooks", port=self.port, path=settings.path, replica=replica)
 
@@ -190,13 +187,3 @@ class IngressService:
         if self._settings.topics.conversation_key != "hmac" or path is None:
             return None
         return SecretFile(path, self._clock).reveal
-
-
-def _calm_the_collector() -> None:
-    """Webhooks make no cycles: their objects are freed by count, and a search for cycles walks over them in vain.
-
-    With Python's own thresholds that is a tenth of the CPU under load. What was made at start is not looked at again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 50)

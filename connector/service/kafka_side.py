@@ -26,9 +26,10 @@ from connector.service.bridge import Bridge
 from connector.service.observers import DeliveryObserver
 from connector.service.startup import client_config
 
-TO_THE_END: Final = {"fetch.wait.max.ms": 20}
-"""The last records of a partition are marks of transactions, which are not told: that the end is reached is known only
-when a fetch comes back with nothing, and by default the broker keeps it for half a second."""
+TO_THE_END: Final = {"fetch.wait.max.ms": 20, "queued.min.messages": 50_000, "queued.max.messages.kbytes": 16_384}
+"""All of it, as fast as it comes. The last records of a partition are marks of transactions, which are not told: that
+the end is reached is known only when a fetch comes back with nothing, and by default the broker keeps it for half a
+second."""
 
 
 class KafkaSide:
