@@ -123,7 +123,7 @@ class Process:
         self.is_dead = self.is_held = False
         self._runs = asyncio.Event()
         self._runs.set()
-        self.runs_since = world.now
+        self.runs_since = self.stood_since = world.now
         self._jobs: list[tuple[Future[Any], Callable[..., Any], Any]] = []
         self._acknowledged: dict[int, int] = {}
         self._since_ms: dict[int, int] = {}
@@ -192,7 +192,7 @@ class Process:
     def stand_still(self) -> None:
         """As by a SIGSTOP."""
         self._runs.clear()
-        self.runs_since = float("inf")
+        self.runs_since, self.stood_since = float("inf"), self.world.now
 
     def go_on(self) -> None:
         """As by a SIGCONT."""
