@@ -90,7 +90,7 @@ class Member:
         """Committed records of what does not rest."""
         if self.events:
             self.events.popleft()()
-        for partition in self._owned - self._paused:
+        for partition in sorted(self._owned - self._paused):  # a seed is one run, whatever the hashes are
             if self._reader.position(*partition) is None:  # positions are asked for once they are stable
                 self._reader.go(
                     *partition, self._process.world.broker.stored.get((partition.topic, partition.partition), 0)

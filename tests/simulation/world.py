@@ -189,7 +189,7 @@ class World:
         while True:
             await asyncio.sleep(0.2)
             ready = [p for p in self._processes.values() if p.name in self.broker.members and not p.is_dead]
-            for slot in set(range(SLOTS)) - set(self.owners):
+            for slot in sorted(set(range(SLOTS)) - set(self.owners)):
                 if ready:
                     self._give(slot, self.random.choice(ready))
 
