@@ -255,6 +255,36 @@ async def test_a_failed_handshake_is_not_sent() -> None:
         assert (await send(client)).kind is Kind.TRANSIENT
 
 
+async def test_a_connection_that_nobody_takes_up_is_not_sent() -> None:
+    """The server's queue is full, as behind a firewall that drops: the time is over while it connects."""
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for filler in (first, second):
+            filler.settimeout(0)
+            filler.connect_ex(deaf.getsockname())
+        async with client_of(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=0.2) as client:
+            result = await send(client)
+    assert (result.kind, result.reason) == (Kind.TRANSIENT, "TimeoutError")
+
+
+@pytest.mark.parametrize("ending", ["reset", "hang"])
+async def test_a_message_that_was_cut_off_while_it_was_written_is_ambiguous(ending: str) -> None:
+    """Too large for the buffers between: it is known that something has left, and not how much was taken for whole."""
+
+    async def behaviour(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(1000)
+        if ending == "reset":
+            reset(writer)
+        else:
+            await hang(server, reader, writer)
+
+    async with serving(behaviour) as server, client_of(server.url) as client:
+        result = await send(client, bytes(16 * 1024 * 1024))
+    assert (result.kind, server.bodies) == (Kind.AMBIGUOUS, [])
+
+
 async def test_a_request_that_got_no_connection_is_not_sent() -> None:
     """All connections hang: the one that waits for a free one has not left."""
     async with serving(read_and_hang) as server, client_of(server.url, connections_max=1, timeout_s=30.0) as client:

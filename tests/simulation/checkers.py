@@ -7,6 +7,8 @@ from tests.delivery.fake_kafka import CODEC
 from tests.simulation.broker import decoded
 
 LEASE_S: Final = 3.0
+STOOD_S: Final = 12.0
+"""Between the beginning of an attempt and its write at most: a process may stand still, and be renewed after that."""
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -88,7 +90,7 @@ class NoSecondSend(Checker):
         before = self._accepted[sent.command_id]
         if before:
             self.require(not self.world.receipts_alive, f"{sent.command_id} was accepted twice")
-            waited = sent.at - before[-1].at + LEASE_S  # an attempt begins so long at most before it is written
+            waited = sent.at - before[-1].at + STOOD_S
             self.require(waited >= self.world.unproven_s, f"{sent.command_id} was sent again after {waited:.1f} s")
         before.append(sent)
 

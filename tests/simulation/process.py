@@ -90,7 +90,7 @@ class Member:
         """Committed records of what does not rest."""
         if self.events:
             self.events.popleft()()
-        for partition in self._owned - self._paused:
+        for partition in sorted(self._owned - self._paused):  # a seed is one run, whatever the hashes are
             if self._reader.position(*partition) is None:  # positions are asked for once they are stable
                 self._reader.go(
                     *partition, self._process.world.broker.stored.get((partition.topic, partition.partition), 0)
@@ -123,7 +123,7 @@ class Process:
         self.is_dead = self.is_held = False
         self._runs = asyncio.Event()
         self._runs.set()
-        self.runs_since = world.now
+        self.runs_since = self.stood_since = world.now
         self._jobs: list[tuple[Future[Any], Callable[..., Any], Any]] = []
         self._acknowledged: dict[int, int] = {}
         self._since_ms: dict[int, int] = {}
@@ -192,7 +192,7 @@ class Process:
     def stand_still(self) -> None:
         """As by a SIGSTOP."""
         self._runs.clear()
-        self.runs_since = float("inf")
+        self.runs_since, self.stood_since = float("inf"), self.world.now
 
     def go_on(self) -> None:
         """As by a SIGCONT."""

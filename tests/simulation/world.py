@@ -174,7 +174,8 @@ class World:
 
     def _expire(self, process: Process) -> None:
         """It stood still for a whole session; when it goes on it reads once before it hears of that."""
-        if process.stands_still and not process.is_dead:
+        stood_s = self.now - process.stood_since if process.stands_still else 0.0
+        if stood_s > SESSION_S - BEAT_S and not process.is_dead:  # not for an earlier stop, which is over
             self._remove(process)
             process.member.events.extend((lambda: None, lambda: None, process.member.lose_all))
             process.member.events.append(lambda: self._admit(process))
@@ -188,7 +189,7 @@ class World:
         while True:
             await asyncio.sleep(0.2)
             ready = [p for p in self._processes.values() if p.name in self.broker.members and not p.is_dead]
-            for slot in set(range(SLOTS)) - set(self.owners):
+            for slot in sorted(set(range(SLOTS)) - set(self.owners)):
                 if ready:
                     self._give(slot, self.random.choice(ready))
 
