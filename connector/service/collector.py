@@ -10,8 +10,8 @@ THRESHOLD: Final = 50_000
 def calm_the_collector() -> None:
     """Webhooks and commands make no cycles: they are freed by count, and a search walks over them in vain.
 
-    With Python's own thresholds that is a tenth of the CPU of an ingress under load, and pauses that cost a number its rate.
-    What was made at start is not looked at again.
+    With Python's own thresholds that is a tenth of an ingress's CPU under load, and pauses that cost a number its
+    rate. What was made at start is not looked at again.
     """
     gc.collect()
     gc.freeze()
