@@ -263,6 +263,10 @@ class Backlog:
         """Partitions that the backfill may have to read."""
         return [partition for partition, keys in self._behind.items() if keys]
 
+    def wants_more(self) -> bool:
+        """Whether some unit has room for what lies behind; one whose window is full wants nothing."""
+        return any(self._wanting(partition) for partition in self.behind())
+
     def forget(self, partition: Partition) -> None:
         """The partition was given up."""
         self._units.pop(partition, None)

@@ -175,6 +175,7 @@ class Group:
         self.paused: set[Partition] = set()
         self.closed = False
         self.events: list[Callable[[], None]] = []
+        self.waits: list[float] = []
         self._positions: dict[Partition, int] = {}
 
     def join(self, topics: Sequence[str], on_assigned: Any, on_revoked: Any, on_lost: Any) -> None:
@@ -201,7 +202,7 @@ class Group:
 
     def read(self, count_max: int, timeout_s: float) -> list[Record]:
         """What is there of the partitions that do not rest; an event comes in the middle of a turn, as callbacks do."""
-        del timeout_s
+        self.waits.append(timeout_s)
         found = list(itertools.islice(self._next(), count_max))
         if self.events:
             self.events.pop(0)()

@@ -224,3 +224,15 @@ def test_the_checker_sees_a_backlog_that_loses_its_cursor(monkeypatch: pytest.Mo
     monkeypatch.setattr(Backlog, "_fall_behind", lambda *_: None)
     with pytest.raises(AssertionError):
         test_any_course_takes_each_record_once_and_in_order()
+
+
+def test_a_full_window_wants_nothing_more() -> None:
+    """What lies behind it is read when it has emptied by half; until then nobody has to look for it."""
+    backlog = Backlog(4)
+    for offset in range(5):
+        backlog.offer(P, b"a", offset)
+    assert backlog.behind()
+    assert not backlog.wants_more()
+    for offset in (0, 1):
+        backlog.settle(P, b"a", offset)
+    assert backlog.wants_more()
