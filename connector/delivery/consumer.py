@@ -33,8 +33,8 @@ READ_WAIT_S: Final = 0.02
 """How long a turn waits for the first record: the longest that a settlement waits for its turn when all is quiet."""
 
 READ_BUSY_S: Final = 0.002
-"""The same while the backfill has something to read. Without it the thread would turn for nothing until its records have
-come, and hold up the event loop: Python runs one of the two at a time."""
+"""The same while the backfill has something to read. Without it the thread would turn for nothing until its records
+have come, and hold up the event loop: Python runs one of the two at a time."""
 
 COMMIT_EVERY_S: Final = 0.1
 """Between two transactions: half of the 200 ms that are promised, so that a slow turn still keeps them."""

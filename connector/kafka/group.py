@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
-READ_AHEAD: Final = {"queued.min.messages": 2000, "queued.max.messages.kbytes": 2048}
+READ_AHEAD: Final = {"queued.min.messages": 2000, "queued.max.messages.kbytes": 2048, "fetch.queue.backoff.ms": 10}
 """What a client fetches before it is asked for: two seconds at full speed. By default it would be 64 MiB a partition,
-and the memory of a worker would grow with its backlog by that."""
+and a worker's memory would grow with its backlog by that. Once that much is there the client looks again after the
+third figure; its own second is a second in which a number at full speed has nothing to send."""
 
 Partitions = frozenset[tuple[str, int]]
 
