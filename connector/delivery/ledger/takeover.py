@@ -339,5 +339,5 @@ def _missing(group_id: str, partition: Partition) -> str:
         f"the group {group_id} has worked on {partition.topic}[{partition.partition}] before and its offsets are gone; "
         "it does not start by itself, because every command that is still in the topic might be sent again. Choose "
         "delivery.on_missing_offsets: from_outcomes (sends what has no outcome), earliest (sends all that is not known "
-        "from the last 24 hours), latest (sends of what is there now only what a cursor stands for); and stop again after"
+        "from the last 24 hours), latest (sends of what is there now only what has a cursor); and stop again after that"
     )
