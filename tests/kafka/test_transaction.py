@@ -170,6 +170,7 @@ def crash(broker: Broker) -> None:
     broker.start()
 
 
+@pytest.mark.alone
 def test_a_broker_that_dies_in_between_costs_nothing(kafka_broker: Broker, site: Site) -> None:
     """Killed and started again under transactions: each call ends, and what is committed is whole, record and offset.
 

@@ -11,6 +11,7 @@ from tests.ingress.chaos.stage import Stage, Step
 SEED = 7
 
 
+@pytest.mark.alone
 @pytest.mark.kafka
 async def test_kills_of_the_ingress_and_its_broker_lose_nothing(
     tmp_path: Path, kafka_broker: Broker, topic_prefix: str
