@@ -9,7 +9,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 CHART := helm/whatsapp-kafka-connector
 
 # UPGRADE=1 takes the newest versions that fit; without it only what pyproject.toml asks for changes.
-COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	$(if $(UPGRADE),--upgrade)
 
 .PHONY: help setup demo test fuzz chaos chaos-long chaos-kills ingress-chaos simulate lint types lock chart image \
