@@ -189,15 +189,17 @@ class Worker:
         """What earlier owners of a slot have sent: its limits are spent, its pairs owe, some of it is open."""
         now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
         self._ambiguity.expect(slot, past.tried.values())
-        for number, at_ms in past.last_sent_ms.items():
-            debts = {
-                pair.recipient_digest: (now + (debt.free_at_ms + DEBT_MARGIN_MS - wall_ms) / 1000, debt.exponent)
-                for pair, debt in past.debts.items()
-                if pair.phone_number_id == number and debt.free_at_ms + DEBT_MARGIN_MS > wall_ms
-            }
-            last_sent = now - max(0, wall_ms - at_ms) / 1000
-            if debts or wall_ms - at_ms < SPENT_MS:
-                self._dispatcher.remember(slot, number, NumberPast(last_sent, debts), now)
+        debts: dict[str, dict[str, tuple[float, int]]] = {}
+        for pair, debt in past.debts.items():
+            left_ms = debt.free_at_ms + DEBT_MARGIN_MS - wall_ms
+            if left_ms > 0:
+                of_number = debts.setdefault(pair.phone_number_id, {})
+                of_number[pair.recipient_digest] = (now + left_ms / 1000, debt.exponent)
+        for number in past.last_sent_ms.keys() | debts.keys():
+            at_ms = past.last_sent_ms.get(number, 0)
+            if number in debts or wall_ms - at_ms < SPENT_MS:
+                last_sent = now - max(0, wall_ms - at_ms) / 1000
+                self._dispatcher.remember(slot, number, NumberPast(last_sent, debts.get(number, {})), now)
 
     def tried(self, slots: frozenset[int]) -> list[tuple[QueuedCommand, Tried]]:
         """What the journal has to know of these slots: commands that were tried and have no outcome."""

@@ -32,7 +32,7 @@ from connector.delivery.retry import RetryPolicy
 from connector.delivery.worker import Worker
 from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
-from connector.kafka.transaction import TransactionalProducer, UnreachableProducerError
+from connector.kafka.transaction import FatalProducerError, TransactionalProducer, UnreachableProducerError
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
 from connector.service.bridge import Bridge
@@ -139,8 +139,9 @@ class DeliveryService:
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
             bridge = Bridge(asyncio.get_running_loop(), self._clock, delivery.drain_s, self._observer.settled)
+            fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             bridge.journal = journal = AttemptJournal(
-                client_config(self._settings, self._settings.kafka.producer), on_fatal=_log_fatal
+                client_config(self._settings, self._settings.kafka.producer), on_fatal=fatal.set_result
             )
             await journal.start()
             stack.push_async_callback(journal.close)
@@ -187,10 +188,12 @@ class DeliveryService:
             calm_the_collector()
             sys.setswitchinterval(SWITCH_S)
             thread = asyncio.create_task(asyncio.to_thread(consumer.run))
-            await asyncio.wait({thread, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({thread, stopping, fatal}, return_when=asyncio.FIRST_COMPLETED)
             self._health.set("group", ok=False, reason="stopping")
             consumer.stop()
             await thread
+            if fatal.done():  # without a journal nothing may be sent
+                raise FatalProducerError(fatal.result())
 
     def _care(
         self,
@@ -240,10 +243,6 @@ class DeliveryService:
             for number in self._settings.numbers
             if isinstance(number.throughput_mps, int)
         }
-
-
-def _log_fatal(reason: str) -> None:
-    log.error("delivery.journal_failed", reason=reason)
 
 
 class _Tokens:

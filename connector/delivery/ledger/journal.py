@@ -1,6 +1,6 @@
 """Makes the beginning of an attempt durable before its request leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connector.delivery.command import Output
@@ -24,7 +24,7 @@ class AttemptJournal:
     Not transactional, because it has to be seen before the transaction that settles the attempt has even begun.
     """
 
-    def __init__(self, config: Mapping[str, Any], *, on_fatal: Any) -> None:
+    def __init__(self, config: Mapping[str, Any], *, on_fatal: Callable[[str], None]) -> None:
         self._producer = RecordProducer(
             {**config, "linger.ms": 0}, delivery_timeout_s=WRITE_S, poll_s=POLL_S, on_fatal=on_fatal
         )
