@@ -53,7 +53,7 @@ class News:
     def __init__(
         self,
         reader: Callable[[], PositionedReader],
-        log_: Extents,
+        log_: Callable[[], Extents],
         codec: Codec,
         listener: Listener,
         *,
@@ -61,7 +61,7 @@ class News:
         control_topic: str,
     ) -> None:
         self._new_reader = reader
-        self._log = log_
+        self._new_log = log_
         self._codec = codec
         self._listener = listener
         self._signals_topic = signals_topic
@@ -87,7 +87,7 @@ class News:
         Raises:
             KafkaException: no answer in time.
         """
-        extents = self._log.extents([(self._control_topic, 0)])
+        extents = self._new_log().extents([(self._control_topic, 0)])
         ((oldest, end),) = extents.values()
         reader = self._new_reader()
         found = []
@@ -140,12 +140,16 @@ class News:
     def _go(self, reader: PositionedReader, slots: frozenset[int]) -> None:
         """Where we were before an interruption; else from when the slot's past needs it, all of it."""
         new = [(self._signals_topic, slot) for slot in slots if slot not in self._positions]
-        extents = self._log.extents(new)
-        for place in new:
-            since = self._log.offsets_at([place], self._since_ms.get(place[1], 0))[place]
-            self._positions[place[1]] = since if since >= 0 else extents[place][1]
+        if new:
+            self._find(new, self._new_log())
         for slot in slots:
             reader.go(self._signals_topic, slot, self._positions[slot])
+
+    def _find(self, new: Sequence[tuple[str, int]], log_: Extents) -> None:
+        extents = log_.extents(new)
+        for place in new:
+            since = log_.offsets_at([place], self._since_ms.get(place[1], 0))[place]
+            self._positions[place[1]] = since if since >= 0 else extents[place][1]
 
     def _tell(self, messages: Sequence[Any]) -> None:
         for message in messages:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -23,6 +24,9 @@ EARLIEST: Final[OffsetSpec] = OffsetSpec.earliest()  # type: ignore[no-untyped-c
 LATEST: Final[OffsetSpec] = OffsetSpec.latest()  # type: ignore[no-untyped-call] # see above
 
 
+T = TypeVar("T")
+
+
 class TopicSpec(NamedTuple):
     """A topic as it should be; ``config`` has the broker's names for topic properties."""
 
@@ -37,6 +41,19 @@ class UnreachableError(Exception):
 
 class TopicCreationError(Exception):
     """The brokers refused to make a topic; the message says which and why."""
+
+
+def _told(answer: Future[T]) -> T:
+    """What the brokers said.
+
+    Raises:
+        KafkaException: they refused, or nothing came. A client that saw its brokers go away may never answer, whatever
+            time it was given (librdkafka issue 5511): such a one is to be left behind.
+    """
+    try:
+        return answer.result(OFFSETS_TIMEOUT_S + CALL_TIMEOUT_S)
+    except TimeoutError:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None  # noqa: SLF001 - the binding's public name
 
 
 class TopicAdmin:
@@ -65,7 +82,7 @@ class TopicAdmin:
         """
         asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
         answers = self._client.describe_configs(asked, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
-        milliseconds = {asked.name: int(answer.result()["retention.ms"].value) for asked, answer in answers.items()}
+        milliseconds = {asked.name: int(_told(answer)["retention.ms"].value) for asked, answer in answers.items()}
         return {topic: value / 1000 for topic, value in milliseconds.items() if value >= 0}
 
     def committed(self, group_id: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
@@ -90,7 +107,7 @@ class TopicAdmin:
         (answer,) = self._client.list_consumer_group_offsets(
             [asked], require_stable=True, request_timeout=OFFSETS_TIMEOUT_S
         ).values()
-        return list(answer.result().topic_partitions)
+        return list(_told(answer).topic_partitions)
 
     def extents(
         self, partitions: Iterable[tuple[str, int]], *, committed: bool = False
@@ -125,7 +142,7 @@ class TopicAdmin:
         answers = (
             self._client.list_offsets(asked, isolation_level=level, request_timeout=OFFSETS_TIMEOUT_S) if asked else {}
         )
-        return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+        return {(place.topic, place.partition): _told(answer).offset for place, answer in answers.items()}
 
     def create(self, specs: Iterable[TopicSpec], replication: int) -> None:
         """Make topics; ``replication`` -1 takes the broker's default.

@@ -40,7 +40,15 @@ from connector.service.collector import calm_the_collector
 from connector.service.kafka_side import KafkaSide
 from connector.service.observers import DeliveryObserver
 from connector.service.retention import watch_retention
-from connector.service.startup import build_codec, client_config, ended, topics_present, until_it_works, watch_kafka
+from connector.service.startup import (
+    build_codec,
+    client_config,
+    ended,
+    topics_present,
+    unless_stopped,
+    until_it_works,
+    watch_kafka,
+)
 from connector.service.topology import destinations, needed_topics, placement, written_records
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
@@ -93,15 +101,14 @@ class DeliveryService:
             ConfigurationError: what was found in Kafka does not fit the configuration.
             FatalProducerError, FatalConsumerError: Kafka shut this worker out.
         """
-        admin = TopicAdmin(client_config(self._settings, {}))
-        started = asyncio.create_task(self._start(admin))
+        admin = self._admin()
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not started.done():
-            await ended(started)
-            return
-        placement, codec, producer = await started
-        await self._work(admin, placement, codec, producer, stopping)
+        started = await unless_stopped(self._start(admin), stopping)
+        if started is not None:
+            await self._work(admin, *await started, stopping)
+
+    def _admin(self) -> TopicAdmin:
+        return TopicAdmin(client_config(self._settings, {}))
 
     async def _start(self, admin: TopicAdmin) -> tuple[Placement, Codec, TransactionalProducer]:
         counts = await topics_present(admin, needed_topics(self._settings), self._health)
@@ -153,7 +160,7 @@ class DeliveryService:
             )
             bridge.care = care = self._care(api, codec, producer.transactional_id, consumer.note, bridge)
             stack.callback(care.close)
-            bridge.news = news = self._news(codec, bridge, admin)
+            bridge.news = news = self._news(codec, bridge)
             bridge.worker = worker = Worker(
                 self._dispatcher,
                 api,
@@ -172,17 +179,22 @@ class DeliveryService:
                 may_start=lease.holds,
             )
             self._dispatcher.heed(care.pause_of)
-            holds = await until_it_works(
-                "holds", lambda: asyncio.to_thread(news.holds), self._health, "kafka", (KafkaException,)
+            holds = await unless_stopped(
+                until_it_works(
+                    "holds", lambda: asyncio.to_thread(news.holds), self._health, "kafka", (KafkaException,)
+                ),
+                stopping,
             )
-            for key, control in holds:
+            if holds is None:
+                return
+            for key, control in await holds:
                 care.on_control(key, control)
             log_topics = [*self._names.commands, self._names.rerouted_commands]
             for background in (
                 worker.run(),
                 news.run(),
                 watch_kafka(admin, self._health),
-                watch_retention(admin, log_topics, self._metrics),
+                watch_retention(self._admin, log_topics, self._metrics),
             ):
                 stack.push_async_callback(ended, asyncio.create_task(background))
             calm_the_collector()
@@ -221,12 +233,12 @@ class DeliveryService:
             reread_level=bridge.reread_level,
         )
 
-    def _news(self, codec: Codec, listener: Listener, admin: TopicAdmin) -> News:
+    def _news(self, codec: Codec, listener: Listener) -> News:
         config = client_config(self._settings, self._settings.kafka.consumer)
         reading = {name: value for name, value in config.items() if name != "group.protocol"}
         return News(
             lambda: PositionedReader(reading),
-            admin,
+            self._admin,
             codec,
             listener,
             signals_topic=self._names.number_signals,

@@ -34,7 +34,7 @@ from connector.kafka.transaction import FatalProducerError
 from connector.secrets import SecretFile
 from connector.service.collector import calm_the_collector
 from connector.service.http import Tls, serving
-from connector.service.startup import build_codec, client_config, ended, topics_present, watch_kafka
+from connector.service.startup import build_codec, client_config, ended, topics_present, unless_stopped, watch_kafka
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
 
@@ -74,12 +74,10 @@ class IngressService:
         stopping = asyncio.create_task(stop.wait())
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(ended, stopping)
-            starting = asyncio.create_task(self._start(stack, admin))
-            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
-                await ended(starting)
+            started = await unless_stopped(self._start(stack, admin), stopping)
+            if started is None:
                 return
-            fatal = await starting
+            fatal = await started
             ends: list[asyncio.Future[Any]] = [fatal, stopping]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             self._health.set("listening", ok=False, reason="stopping")

@@ -1,7 +1,7 @@
 """Reaching Kafka and the registry at start: a clear line, another try, and readiness that says why not yet."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -106,6 +106,16 @@ async def watch_kafka(admin: TopicAdmin, health: Health) -> None:
             health.set("kafka", ok=False, reason=str(error))
         else:
             health.set("kafka", ok=True)
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], stopping: asyncio.Future[Any]) -> asyncio.Task[T] | None:
+    """The work, when it is over before somebody says stop; else None, and it is ended."""
+    task = asyncio.create_task(work)
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        return task
+    await ended(task)
+    return None
 
 
 async def ended(task: asyncio.Task[Any]) -> None:

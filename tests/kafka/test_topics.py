@@ -1,5 +1,8 @@
 """Topics as they are, and making those that are missing."""
 
+from collections.abc import Mapping
+from concurrent.futures import Future
+
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -150,3 +153,21 @@ def test_an_offset_is_found_by_its_time(
     producer.commit(records, [], None)
     assert admin.offsets_at([(topic, 0)], 1_700_000_000_500) == {(topic, 0): 1}
     assert admin.offsets_at([(topic, 0)], 1_800_000_000_000) == {(topic, 0): -1}
+
+
+def test_an_answer_that_never_comes_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that saw its brokers go away kept a worker waiting for ever, whatever time its request was given."""
+    monkeypatch.setattr(topics_module, "OFFSETS_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(topics_module, "CALL_TIMEOUT_S", 0.01)
+    admin = TopicAdmin({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+    monkeypatch.setattr(admin, "_client", Silent())
+    with pytest.raises(KafkaException, match="_TIMED_OUT"):
+        admin.offsets_at([("topic", 0)], 0)
+
+
+class Silent:
+    """Takes every question and answers none."""
+
+    def list_offsets(self, asked: Mapping[TopicPartition, object], **_: object) -> dict[TopicPartition, Future[object]]:
+        """Futures of nothing."""
+        return {place: Future() for place in asked}

@@ -42,7 +42,7 @@ async def watched(*answers: dict[str, float] | KafkaException) -> tuple[dict[Any
     """What the metric says after these answers, and the log."""
     readings, kafka = Readings(), Answers(*answers)
     with capture_logs() as logs:
-        task = asyncio.create_task(watch_retention(cast("TopicAdmin", kafka), ["crm", "old"], readings.metrics))
+        task = asyncio.create_task(watch_retention(lambda: cast("TopicAdmin", kafka), ["crm", "old"], readings.metrics))
         await kafka.over.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

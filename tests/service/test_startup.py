@@ -12,7 +12,14 @@ from connector.config import Settings, settle
 from connector.kafka.topics import UnreachableError
 from connector.records.codec import Codec
 from connector.service import startup
-from connector.service.startup import build_codec, client_config, topics_present, until_it_works, watch_kafka
+from connector.service.startup import (
+    build_codec,
+    client_config,
+    topics_present,
+    unless_stopped,
+    until_it_works,
+    watch_kafka,
+)
 from connector.telemetry.health import Health
 
 CHECKS = ("kafka", "topics", "schema_registry")
@@ -148,3 +155,27 @@ async def test_without_a_registry_there_is_nothing_to_wait_for(health: Health) -
     assert check(health, "schema_registry") == (True, "")
     data = codec.encode("NumberSignal", {"kind": "HEARTBEAT", "replica": "r", "at": 1})
     assert data.startswith(b"\xc3\x01")
+
+
+async def test_what_is_over_before_the_stop_is_told() -> None:
+    """Nobody has said stop."""
+
+    async def quick() -> str:
+        return "there"
+
+    done = await unless_stopped(quick(), asyncio.get_running_loop().create_future())
+    assert done is not None
+    assert await done == "there"
+
+
+async def test_a_start_that_waits_for_ever_ends_when_it_is_told_to() -> None:
+    """A worker that waited for the holds after a broker's restart did not hear SIGTERM."""
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    stopping = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(stopping.set_result, None)
+    before = asyncio.all_tasks()
+    assert await unless_stopped(never(), stopping) is None
+    assert asyncio.all_tasks() == before
