@@ -1,8 +1,8 @@
 """Whether a command that was read is new to its slot, or what it is instead. Pure."""
 
-from typing import Final
+from typing import Any, Final
 
-from connector.delivery.command import DeadLetterClass, QueuedCommand, Reading, Settle, Settlement, Verdict
+from connector.delivery.command import DeadLetterClass, QueuedCommand, Reading, Settle, Settlement, Source, Verdict
 from connector.delivery.identities import Identities, Repeat
 from connector.delivery.outcomes import OutcomeWriter
 from connector.records.event_ids import outcome_event_id
@@ -48,7 +48,11 @@ def repeated(reading: Reading) -> Settlement:
 def note_settled(settlement: Settlement, identities: Identities, wall_ms: int) -> None:
     """Remember an outcome that goes into the next transaction."""
     queued = settlement.command
-    if queued is None or settlement.outcome == Verdict.DUPLICATE or settlement.dead_letter_class == "id_conflict":
+    if (
+        queued is None
+        or settlement.outcome == Verdict.DUPLICATE
+        or settlement.dead_letter_class == DeadLetterClass.ID_CONFLICT
+    ):
         return
     identities.settle(
         queued.command.phone_number_id,
@@ -58,6 +62,22 @@ def note_settled(settlement: Settlement, identities: Identities, wall_ms: int) -
         accepted=settlement.outcome == Verdict.ACCEPTED,
         at_ms=wall_ms,
     )
+
+
+def note_outcome(outcome: Any, origin: Source, identities: Identities) -> None:
+    """Remember a ``DeliveryOutcome`` that was read back.
+
+    Of a repeat only its place: it is the first of its identity that others are compared with.
+    """
+    at_ms, error = outcome["settled_at"], outcome.get("error")
+    conflicts = error is not None and error["class"] == DeadLetterClass.ID_CONFLICT
+    if conflicts or outcome["outcome"] == Verdict.DUPLICATE:
+        identities.settle_place(origin, at_ms=at_ms)
+        return
+    identities.settle(
+        outcome.get("phone_number_id") or "", outcome["command_id"], outcome.get("payload_digest") or "", origin,
+        accepted=outcome["outcome"] == Verdict.ACCEPTED, at_ms=at_ms,
+    )  # fmt: skip
 
 
 def _is_redriven(reading: Reading) -> bool:

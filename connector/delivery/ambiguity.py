@@ -81,7 +81,7 @@ class Ambiguity:
             case "HEARTBEAT":
                 self._receipts.heartbeat(slot, signal["replica"], signal["at"])
             case "GAP":
-                self._receipts.gap(slot, signal["from"] or 0, signal["to"] or signal["at"])
+                self._receipts.gap(slot, signal["to"] or signal["at"])
             case "RECEIPT" if signal["phone_number_id"] and signal["command_id"]:
                 return self._on_receipt(slot, signal, now)
         return None

@@ -10,7 +10,7 @@ Invariants, for every deferred unit: its records below the cursor are settled; o
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -119,8 +119,20 @@ class Unit:
             else:
                 runs.append(Interval(offset, offset))
                 in_run = True
-        ahead = (interval for interval in self._done if interval.last >= self.next_take)
-        return Kept(self._order[0] if self._order else self.next_take, (*runs, *ahead))
+        cursor = self._order[0] if self._order else self.next_take
+        before = (interval for interval in self._done if interval.last >= cursor)
+        return Kept(cursor, _joined((*runs, *before)))
+
+
+def _joined(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """In order, those that overlap as one: what an earlier owner settled may lie within a run of ours."""
+    found: list[Interval] = []
+    for first, last in sorted(intervals):
+        if found and first <= found[-1].last:
+            found[-1] = Interval(found[-1].first, max(last, found[-1].last))
+        else:
+            found.append(Interval(first, last))
+    return tuple(found)
 
 
 class Backlog:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from connector.delivery.pair_limit import NO_DEBT, PairDebt
 from connector.delivery.throughput_limit import Spend
 from connector.records.commands import Command
 from connector.records.envelope import COMMAND_ID_MAX
@@ -105,6 +106,8 @@ class Tried:
     retry_at_ms: int = 0
     first_attempt_at_ms: int = 0
     first_failure_at_ms: int = 0
+    debt: PairDebt = NO_DEBT
+    """Of its pair, the last attempt included."""
 
     @property
     def is_open(self) -> bool:

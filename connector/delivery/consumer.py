@@ -272,9 +272,9 @@ class SlotConsumer:
             self._commit()
 
     def _renew(self) -> None:
-        """Something to commit for each slot, so that there is a transaction although nothing was settled."""
-        for slot in sorted(self._slots.started)[:1]:
-            self._notes.append(self._slot_state(slot))
+        """Something to commit, of one slot, so that there is a transaction although nothing was settled."""
+        if self._slots.started:
+            self._notes.append(self._slot_state(min(self._slots.started)))
 
     def _commit(self, *, everything: bool = False) -> bool:
         wall_ms, now = self._clock.wall_ms(), self._clock.monotonic()

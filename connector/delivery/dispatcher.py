@@ -81,6 +81,8 @@ class Dispatcher:
         self._default_rate = default_rate
         self._in_flight_per_number = in_flight_per_number
         self._numbers: dict[tuple[int, str], Number] = {}
+        self._slots: dict[str, set[int]] = {}
+        """In which slots something is kept of each number: one, but for records that were produced elsewhere."""
         self._rates: dict[str, int] = {}
         self._wakeups: list[tuple[float, int, Number]] = []
         self._sequence = itertools.count()
@@ -103,14 +105,11 @@ class Dispatcher:
 
     def accept(self, queued: QueuedCommand, now: float) -> bool:
         """Take a command in; True while the rate of its number is not known and has to be read from the API."""
-        key = (queued.slot, queued.command.phone_number_id)
-        number = self._numbers.get(key)
-        unknown = key[1] not in self._rates
-        if number is None:
-            number = self._numbers[key] = self._new_number(*key, now)
+        phone_number_id = queued.command.phone_number_id
+        number = self._number(queued.slot, phone_number_id, now)
         number.accept(queued, now)
         self._schedule(number, now)
-        return unknown
+        return phone_number_id not in self._rates
 
     def due(self, now: float) -> Due:
         """Everything that is to start or has expired by ``now``; the limits are spent when it returns."""
@@ -160,7 +159,7 @@ class Dispatcher:
     def find(self, slot: int, phone_number_id: str, command_id: str) -> QueuedCommand | None:
         """The unsettled command of that id, when an attempt of it has begun."""
         number = self._numbers.get((slot, phone_number_id))
-        return next(iter(number.tried(command_id)), None) if number is not None else None
+        return number.find(command_id) if number is not None else None
 
     def debt(self, queued: QueuedCommand) -> tuple[float, int]:
         """When the command's pair owes nothing any more, and the exponent of its next refusal."""
@@ -169,8 +168,8 @@ class Dispatcher:
 
     def on_receipt(self, queued: QueuedCommand, message_id: str | None, now: float) -> Effect | None:
         """A receipt says that the command arrived; None while its answer is still waited for, which says more."""
-        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
-        if number is None or number.tried(queued.command_id) != [queued]:
+        number = self._number_with(queued)
+        if number is None:
             return None
         if queued.in_flight:
             queued.receipt = message_id or ""
@@ -179,26 +178,22 @@ class Dispatcher:
 
     def on_silence(self, queued: QueuedCommand, now: float, *, proven: bool) -> Effect | None:
         """No receipt of the last attempt came. ``proven``: it did not arrive; else nobody can know."""
-        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
-        if number is None or queued.unresolved is None or number.tried(queued.command_id) != [queued]:
+        number = self._number_with(queued)
+        if number is None or queued.unresolved is None:
             return None
         return self._resolve(number, queued, self._after_silence(queued, queued.unresolved, now, proven=proven), now)
 
     def set_rate(self, phone_number_id: str, rate: int, now: float) -> None:
         """The API, or the configuration, has told a number's messages per second."""
         self._rates[phone_number_id] = rate
-        for number in self._numbers.values():
-            if number.phone_number_id == phone_number_id:
-                number.limit.set_rate(rate, now)
-                number.level_until = min(number.level_until, now)
-                self._schedule(number, now)
+        for number in self._of(phone_number_id):
+            number.limit.set_rate(rate, now)
+            number.level_until = min(number.level_until, now)
+            self._schedule(number, now)
 
     def remember(self, slot: int, phone_number_id: str, past: NumberPast, now: float) -> None:
         """What an earlier owner has sent counts against the limits as if we had."""
-        key = (slot, phone_number_id)
-        if key not in self._numbers:
-            self._numbers[key] = self._new_number(*key, now)
-        number = self._numbers[key]
+        number = self._number(slot, phone_number_id, now)
         number.hold(past.last_sent + SPENT_S, "takeover")
         for digest, (free_at, exponent) in past.debts.items():
             number.remember(digest, free_at, exponent)
@@ -206,7 +201,7 @@ class Dispatcher:
 
     def known(self) -> set[str]:
         """Ids of all numbers of which anything is kept."""
-        return {number.phone_number_id for number in self._numbers.values()}
+        return set(self._slots)
 
     def pause(self, phone_number_id: str, until: float, reason: str | None, now: float) -> None:
         """Start nothing for the number before ``until`` (NEVER: not until this is called again)."""
@@ -234,7 +229,7 @@ class Dispatcher:
 
     def knows(self, phone_number_id: str) -> bool:
         """Whether anything of the number is kept."""
-        return any(number.phone_number_id == phone_number_id for number in self._numbers.values())
+        return phone_number_id in self._slots
 
     def forget_rate(self, phone_number_id: str) -> None:
         """The number is asked for again when it comes back."""
@@ -259,16 +254,14 @@ class Dispatcher:
         """Forget everything of these slots: they belong to somebody else, or will be read again from the start."""
         gone = set(slots)
         self._draining -= gone
-        for key in [key for key in self._numbers if key[0] in gone]:
-            number = self._numbers.pop(key)
-            number.scheduled_at = NEVER
+        for number in [number for number in self._numbers.values() if number.slot in gone]:
+            self._forget(number)
 
     def forget_idle(self, now: float) -> None:
         """Drop numbers that have nothing queued and owe nothing, so that memory follows the work."""
-        for key, number in list(self._numbers.items()):
+        for number in list(self._numbers.values()):
             if number.idle(now):
-                del self._numbers[key]
-                number.scheduled_at = NEVER
+                self._forget(number)
 
     def numbers(self, now: float) -> Iterator[NumberState]:
         """The state of each number, for operators."""
@@ -287,7 +280,28 @@ class Dispatcher:
             )
 
     def _of(self, phone_number_id: str) -> list[Number]:
-        return [number for number in self._numbers.values() if number.phone_number_id == phone_number_id]
+        return [self._numbers[slot, phone_number_id] for slot in self._slots.get(phone_number_id, ())]
+
+    def _number(self, slot: int, phone_number_id: str, now: float) -> Number:
+        """As it is, or as a new one begins."""
+        number = self._numbers.get((slot, phone_number_id))
+        if number is None:
+            number = self._numbers[slot, phone_number_id] = self._new_number(slot, phone_number_id, now)
+            self._slots.setdefault(phone_number_id, set()).add(slot)
+        return number
+
+    def _forget(self, number: Number) -> None:
+        del self._numbers[number.slot, number.phone_number_id]
+        number.scheduled_at = NEVER
+        slots = self._slots[number.phone_number_id]
+        slots.discard(number.slot)
+        if not slots:
+            del self._slots[number.phone_number_id]
+
+    def _number_with(self, queued: QueuedCommand) -> Number | None:
+        """The number that has tried this very command and not settled it."""
+        number = self._numbers.get((queued.slot, queued.command.phone_number_id))
+        return number if number is not None and number.find(queued.command_id) is queued else None
 
     def _number_of(self, queued: QueuedCommand) -> Number | None:
         """The number that has this very command in flight; None when its slot was given up."""

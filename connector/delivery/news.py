@@ -126,8 +126,9 @@ class News:
             wanted, anew = self._wanted, set[int]()
             while self._anew:
                 anew.add(self._anew.popleft())
-            for slot in heard - wanted | heard & anew:
+            for slot in heard & (anew | heard - wanted):
                 reader.leave(self._signals_topic, slot)
+            for slot in anew | heard - wanted:  # also one that went while the reader was interrupted
                 self._positions.pop(slot, None)
             self._go(reader, wanted - heard | wanted & anew)
             heard = wanted

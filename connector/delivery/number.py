@@ -123,12 +123,13 @@ class Number:
         """What a pair owes for messages that left before this number was ours; it is known by a digest only."""
         self._debts[digest] = (free_at, exponent)
 
-    def tried(self, command_id: str | None = None) -> list[QueuedCommand]:
-        """The unsettled commands of which an attempt has begun; or only the one of that id."""
-        if command_id is None:
-            return list(self._tried.values())
-        queued = self._tried.get(command_id)
-        return [queued] if queued is not None else []
+    def tried(self) -> list[QueuedCommand]:
+        """The unsettled commands of which an attempt has begun."""
+        return list(self._tried.values())
+
+    def find(self, command_id: str) -> QueuedCommand | None:
+        """The one of them with that id."""
+        return self._tried.get(command_id)
 
     def expired(self, now: float) -> Iterator[QueuedCommand]:
         """Take out the commands whose time has passed; one that may have arrived waits until that is known."""

@@ -23,6 +23,9 @@ class PairDebt(NamedTuple):
     exponent: int
 
 
+NO_DEBT: Final = PairDebt(0, 0)
+
+
 class PairLimit:
     """The limit of one (number, recipient); times are monotonic seconds. A pair that owes nothing needs no object."""
 

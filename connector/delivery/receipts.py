@@ -31,7 +31,8 @@ REPLICA_KEPT_MS: Final = 120_000
 """A replica that is silent for so long while others are heard is gone; its webhooks go elsewhere since."""
 
 LATER_MAX: Final = 1000
-"""Later attempts that are noted, the newest of them: three receipts are all that is waited for."""
+"""Later attempts that are noted. Three receipts are all that is waited for, but each is given its time: at 1000 a
+second the newest thousand would be forgotten before their receipts come."""
 
 
 class Silence(StrEnum):
@@ -52,12 +53,11 @@ class Command(NamedTuple):
 
 @dataclass(slots=True)
 class LookUp:
-    """An attempt that is looked for; ``since_ms`` by us. ``proofs`` counts receipts of attempts that began later."""
+    """An attempt that is looked for; ``since_ms`` by us."""
 
     slot: int
     started_ms: int
     since_ms: int
-    proofs: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ class _Coverage:
 
     since_ms: int | None = None
     heard: dict[str, int] = field(default_factory=dict)
-    gaps: list[tuple[int, int]] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    """When each of them was over: what an attempt began before may have been missed."""
 
     def heartbeat(self, replica: str, at_ms: int) -> None:
         """All webhooks that the replica took before ``at_ms`` have been heard of."""
@@ -76,13 +77,13 @@ class _Coverage:
         if last is not None and at_ms <= last:
             return
         if last is not None and at_ms - last > BEAT_MAX_MS:
-            self.gaps.append((last, at_ms))
+            self.gaps.append(at_ms)
         self.heard[replica] = at_ms
         for name, heard_ms in list(self.heard.items()):
             if at_ms - heard_ms > REPLICA_KEPT_MS:
-                self.gaps.append((heard_ms, heard_ms + REPLICA_KEPT_MS))
+                self.gaps.append(heard_ms + REPLICA_KEPT_MS)
                 del self.heard[name]
-        self.gaps = [gap for gap in self.gaps if gap[1] > at_ms - 2 * UNPROVEN_MS]
+        self.gaps = [over_ms for over_ms in self.gaps if over_ms > at_ms - 2 * UNPROVEN_MS]
 
     def covers(self, begin_ms: int, end_ms: int) -> bool:
         """Whether every replica has been heard of beyond ``end_ms`` and none has missed anything since ``begin_ms``.
@@ -91,7 +92,7 @@ class _Coverage:
         """
         if self.since_ms is None or self.since_ms > begin_ms:
             return False
-        return min(self.heard.values()) >= end_ms and all(end <= begin_ms for _, end in self.gaps)
+        return min(self.heard.values()) >= end_ms and all(over_ms <= begin_ms for over_ms in self.gaps)
 
 
 class Receipts:
@@ -100,6 +101,7 @@ class Receipts:
     def __init__(self) -> None:
         self._look_ups: dict[str, dict[str, LookUp]] = {}
         self._later: dict[str, dict[tuple[str, int], int]] = {}
+        self._shown: dict[str, list[int]] = {}
         self._coverage: dict[int, _Coverage] = {}
 
     def __len__(self) -> int:
@@ -118,6 +120,7 @@ class Receipts:
         if not look_ups:
             del self._look_ups[command.phone_number_id]
             self._later.pop(command.phone_number_id, None)
+            self._shown.pop(command.phone_number_id, None)
 
     def drop(self, slots: Iterable[int]) -> None:
         """These slots are somebody else's."""
@@ -133,25 +136,27 @@ class Receipts:
         if command.phone_number_id not in self._look_ups:
             return
         later = self._later.setdefault(command.phone_number_id, {})
+        if len(later) >= LATER_MAX:
+            oldest = next(iter(later))
+            if at_ms - later[oldest] < LOOK_UP_MS:  # its receipt may still come
+                return
+            del later[oldest]
         later[command.command_id, attempt] = at_ms
-        if len(later) > LATER_MAX:
-            del later[next(iter(later))]
 
     def receipt(self, command: Command, attempt: int) -> None:
         """An attempt has shown itself."""
         at_ms = self._later.get(command.phone_number_id, {}).pop((command.command_id, attempt), None)
-        if at_ms is None:
-            return
-        for look_up in self._look_ups[command.phone_number_id].values():
-            look_up.proofs += look_up.started_ms < at_ms
+        if at_ms is not None:
+            shown = self._shown.setdefault(command.phone_number_id, [])
+            self._shown[command.phone_number_id] = sorted([*shown, at_ms])[-PROOFS:]
 
     def heartbeat(self, slot: int, replica: str, at_ms: int) -> None:
         """A replica of the ingress is alive, and the slot has heard all that it knew before."""
         self._coverage.setdefault(slot, _Coverage()).heartbeat(replica, at_ms)
 
-    def gap(self, slot: int, begin_ms: int, end_ms: int) -> None:
-        """A replica has refused webhooks."""
-        self._coverage.setdefault(slot, _Coverage()).gaps.append((begin_ms, end_ms))
+    def gap(self, slot: int, end_ms: int) -> None:
+        """A replica has refused webhooks until then."""
+        self._coverage.setdefault(slot, _Coverage()).gaps.append(end_ms)
 
     def judged(self, now_ms: int) -> list[tuple[int, Command, Silence]]:
         """Those that need not be waited for any more, with their slots; each is told until :meth:`resolved`."""
@@ -159,10 +164,11 @@ class Receipts:
             (look_up.slot, Command(number, command_id), silence)
             for number, look_ups in self._look_ups.items()
             for command_id, look_up in look_ups.items()
-            if (silence := self._judge(look_up, now_ms)) is not None
+            if (silence := self._judge(look_up, self._shown.get(number, []), now_ms)) is not None
         ]
 
-    def _judge(self, look_up: LookUp, now_ms: int) -> Silence | None:
+    def _judge(self, look_up: LookUp, shown: list[int], now_ms: int) -> Silence | None:
+        """``shown``: when the newest attempts of the number began whose receipts came, the oldest of them first."""
         end_ms = look_up.started_ms + LOOK_UP_MS
         if now_ms < max(end_ms, look_up.since_ms + READ_MS):
             return None
@@ -170,4 +176,5 @@ class Receipts:
             return Silence.UNPROVEN
         coverage = self._coverage.get(look_up.slot)
         alive = coverage is not None and coverage.covers(look_up.started_ms, end_ms)
-        return Silence.SILENT if alive and look_up.proofs >= PROOFS else None
+        proven = len(shown) == PROOFS and shown[0] > look_up.started_ms
+        return Silence.SILENT if alive and proven else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from connector.delivery.admission import Admission, note_settled, repeated
+from connector.delivery.admission import Admission, note_outcome, note_settled, repeated
 from connector.delivery.backlog import Backlog, Kept, Offer, Partition
 from connector.delivery.command import QueuedCommand, Reading, Settlement, Source, SourceRecord, Tried
 from connector.delivery.identities import Identities
@@ -135,10 +135,7 @@ class Reception:
 
     def _settle_again(self, reading: Reading, outcome: DeliveryOutcome, identities: Identities) -> Settlement:
         """An earlier owner had the answer, and died before its outcome was committed."""
-        identities.settle(
-            outcome.get("phone_number_id") or "", outcome["command_id"], outcome.get("payload_digest") or "",
-            reading.origin, accepted=outcome["outcome"] == "ACCEPTED", at_ms=outcome["settled_at"],
-        )  # fmt: skip
+        note_outcome(outcome, reading.origin, identities)
         return self._outcomes.again(reading, outcome)
 
 

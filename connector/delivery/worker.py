@@ -204,7 +204,8 @@ class Worker:
     def tried(self, slots: frozenset[int]) -> list[tuple[QueuedCommand, Tried]]:
         """What the journal has to know of these slots: commands that were tried and have no outcome."""
         now, wall_ms = self._clock.monotonic(), self._clock.wall_ms()
-        return [(queued, tried_of(queued, now, wall_ms)) for queued in self._dispatcher.tried(slots)]
+        tried = self._dispatcher.tried(slots)
+        return [(queued, tried_of(queued, self._debt(queued), now, wall_ms)) for queued in tried]
 
     def on_signal(self, slot: int, signal: Mapping[str, Any]) -> None:
         """What the ingress says of attempts: receipts, and whether their absence means something."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
-from connector.delivery.admission import Admission
+from connector.delivery.admission import Admission, note_outcome
 from connector.delivery.backfill import Backfill
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, QueuedCommand, Settle, Settlement, Source, Tried, Verdict
@@ -150,15 +150,7 @@ class Broker:
                 history.states.read(output.key, output.value, CODEC)
             elif history is not None and output.topic == "outcomes":
                 outcome = CODEC.decode("DeliveryOutcome", output.value or b"")
-                place = Source(**outcome["source"])
-                history.identities.settle(
-                    outcome["phone_number_id"] or "",
-                    outcome["command_id"],
-                    outcome["payload_digest"] or "",
-                    place,
-                    accepted=outcome["outcome"] == "ACCEPTED",
-                    at_ms=outcome["settled_at"],
-                )
+                note_outcome(outcome, Source(**outcome["source"]), history.identities)
             elif history is not None and output.topic == "attempts":
                 history.attempts.read(output.value, CODEC)
         for begun in histories.values():

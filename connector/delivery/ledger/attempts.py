@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from connector.delivery.command import Output, QueuedCommand, Source, Tried, recipient_digest
-from connector.delivery.pair_limit import PairDebt
+from connector.delivery.pair_limit import NO_DEBT, PairDebt
 from connector.records.codec import Codec
 from connector.records.types import DeliveryAttempt
 
@@ -34,24 +34,23 @@ class AttemptWriter:
 
     def started(self, queued: QueuedCommand, debt: PairDebt) -> Output:
         """The attempt that begins now; ``debt`` of its pair includes it."""
-        return self._output(queued.slot, queued.reading.origin, _tried_of(queued), debt, STARTED)
+        return self._output(queued.slot, queued.reading.origin, _tried_of(queued, debt), STARTED)
 
     def ended(self, queued: QueuedCommand, debt: PairDebt, *, result: str, charged: bool, retry_at_ms: int) -> Output:
         """The answer to the last attempt, which did not settle the command."""
-        tried = _tried_of(queued)
+        tried = _tried_of(queued, debt)
         tried.answered, tried.retry_at_ms = tried.attempts, retry_at_ms
-        return self._output(queued.slot, queued.reading.origin, tried, debt, ENDED, result=result, charged=charged)
+        return self._output(queued.slot, queued.reading.origin, tried, ENDED, result=result, charged=charged)
 
     def again(self, slot: int, origin: Source, tried: Tried) -> Output:
         """What is known already, so that older records may be left behind."""
-        return self._output(slot, origin, tried, PairDebt(0, 0), STARTED if tried.is_open else ENDED)
+        return self._output(slot, origin, tried, STARTED if tried.is_open else ENDED)
 
     def _output(
         self,
         slot: int,
         origin: Source,
         tried: Tried,
-        debt: PairDebt,
         phase: Any,
         *,
         result: str | None = None,
@@ -68,8 +67,8 @@ class AttemptWriter:
             "failures": tried.failures,
             "phone_number_id": tried.phone_number_id,
             "recipient_digest": tried.recipient_digest,
-            "pair_free_at": debt.free_at_ms or None,
-            "pair_exponent": debt.exponent,
+            "pair_free_at": tried.debt.free_at_ms or None,
+            "pair_exponent": tried.debt.exponent,
             "first_attempt_at": tried.first_attempt_at_ms or None,
             "first_failure_at": tried.first_failure_at_ms or None,
             "source": {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset},
@@ -80,9 +79,9 @@ class AttemptWriter:
         return Output(self.topic, slot, tried.phone_number_id.encode(), value, ())
 
 
-def tried_of(queued: QueuedCommand, now: float, wall_ms: int) -> Tried:
+def tried_of(queued: QueuedCommand, debt: PairDebt, now: float, wall_ms: int) -> Tried:
     """What the journal should say of a command in memory, whether its last attempt is under way or not."""
-    tried = _tried_of(queued)
+    tried = _tried_of(queued, debt)
     if queued.unresolved is not None:  # whoever takes it over counts the open attempt itself
         tried.failures -= 1
     elif not queued.in_flight:
@@ -91,7 +90,7 @@ def tried_of(queued: QueuedCommand, now: float, wall_ms: int) -> Tried:
     return tried
 
 
-def _tried_of(queued: QueuedCommand) -> Tried:
+def _tried_of(queued: QueuedCommand, debt: PairDebt) -> Tried:
     number = queued.command.phone_number_id
     return Tried(
         command_id=queued.command_id,
@@ -103,6 +102,7 @@ def _tried_of(queued: QueuedCommand) -> Tried:
         started_at_ms=queued.started_at_ms,
         first_attempt_at_ms=queued.first_attempt_at_ms or 0,
         first_failure_at_ms=(queued.first_failure_at_ms or 0) if queued.failures else 0,
+        debt=debt,
     )
 
 
@@ -134,7 +134,7 @@ class SlotAttempts:
             self.last_sent_ms[number] = max(self.last_sent_ms.get(number, 0), record["at"])
         if record["pair_free_at"] is not None:
             pair = PairKey(number, record["recipient_digest"])
-            before = self.debts.get(pair, PairDebt(0, 0))
+            before = self.debts.get(pair, NO_DEBT)
             self.debts[pair] = PairDebt(max(before.free_at_ms, record["pair_free_at"]), record["pair_exponent"])
         if tried:
             self._read_tried(record)
@@ -149,6 +149,8 @@ class SlotAttempts:
         tried.first_attempt_at_ms = record["first_attempt_at"] or tried.first_attempt_at_ms
         tried.first_failure_at_ms = record["first_failure_at"] or tried.first_failure_at_ms
         tried.failures = max(tried.failures, record["failures"])
+        if record["pair_free_at"] is not None:
+            tried.debt = PairDebt(record["pair_free_at"], record["pair_exponent"])
         if record["phase"] == STARTED and record["attempt"] >= tried.attempts:
             tried.attempts, tried.started_at_ms = record["attempt"], record["at"]
         elif record["phase"] == ENDED and record["attempt"] >= tried.answered:

@@ -14,6 +14,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from connector.clock import Clock
+from connector.delivery.admission import note_outcome
 from connector.delivery.backlog import Partition
 from connector.delivery.command import RefusedStartError, Source
 from connector.delivery.identities import EVERYTHING, WINDOW_COUNT, WINDOW_S, Identities
@@ -307,14 +308,7 @@ class Takeover:
         seen[history.slot].add(message.offset())
         outcome = self._codec.decode("DeliveryOutcome", message.value() or b"")
         history.outcomes_read += 1
-        origin = _origin(outcome)
-        if outcome["outcome"] == "DUPLICATE":  # the first of its identity is the one to be compared with
-            history.identities.settle_place(origin, at_ms=outcome["settled_at"])
-            return
-        history.identities.settle(
-            outcome["phone_number_id"] or "", outcome["command_id"], outcome["payload_digest"] or "", origin,
-            accepted=outcome["outcome"] == "ACCEPTED", at_ms=outcome["settled_at"],
-        )  # fmt: skip
+        note_outcome(outcome, _origin(outcome), history.identities)
 
     def _take_any(self, histories: dict[int, History], seen: dict[int, set[int]], message: Any) -> None:
         history = histories[message.partition()]

@@ -117,7 +117,7 @@ def test_an_open_attempt_counts_as_one_failure_however_often_it_changes_hands(fa
         successor.resume(only(read(record)), 1000.0, WALL_MS)
         assert (successor.attempts, successor.failures) == (1, failures + 1)
         assert successor.unresolved is not None
-        record = WRITER.again(5, successor.reading.origin, tried_of(successor, 1000.0, WALL_MS))
+        record = WRITER.again(5, successor.reading.origin, tried_of(successor, NOTHING, 1000.0, WALL_MS))
 
 
 def test_what_is_written_again_says_the_same() -> None:
@@ -136,14 +136,14 @@ def test_what_is_written_again_says_the_same() -> None:
         assert only(read(*records, output)).is_open
     waiting = queued(slot=5, read=command.reading.record)
     waiting.resume(only(read(*records[:4])), 1000.0, WALL_MS)
-    tried = only(read(WRITER.again(5, waiting.reading.origin, tried_of(waiting, 1000.0, WALL_MS))))
+    tried = only(read(WRITER.again(5, waiting.reading.origin, tried_of(waiting, NOTHING, 1000.0, WALL_MS))))
     assert (tried.attempts, tried.is_open, tried.failures, tried.retry_at_ms) == (2, False, 2, WALL_MS + 3000)
 
 
 def _in_flight(command: QueuedCommand) -> Tried:
     command.in_flight = True
     try:
-        return tried_of(command, 1000.0, WALL_MS)
+        return tried_of(command, NOTHING, 1000.0, WALL_MS)
     finally:
         command.in_flight = False
 
@@ -152,7 +152,7 @@ def _looked_for(command: QueuedCommand) -> Tried:
     command.unresolved = maybe_sent("TimeoutError")
     command.failures += 1
     try:
-        return tried_of(command, 1000.0, WALL_MS)
+        return tried_of(command, NOTHING, 1000.0, WALL_MS)
     finally:
         command.unresolved = None
         command.failures -= 1
@@ -165,7 +165,7 @@ def test_pairs_owe_what_the_longest_record_says() -> None:
     past = read(
         started(command, PairDebt(WALL_MS + 500, 2)),
         ended(command, PairDebt(WALL_MS + 400, 3)),
-        WRITER.again(5, command.reading.origin, tried_of(command, 1000.0, WALL_MS)),
+        WRITER.again(5, command.reading.origin, tried_of(command, NOTHING, 1000.0, WALL_MS)),
     )
     assert past.debts == {pair: PairDebt(WALL_MS + 500, 3)}
 
@@ -197,3 +197,12 @@ def test_what_is_not_ours_is_not_passed_over(value: bytes | None) -> None:
     """Somebody else writes there: to go on would be to guess."""
     with pytest.raises(Undecodable):
         SlotAttempts().read(value, CODEC)
+
+
+def test_what_a_pair_owes_outlives_the_record_that_said_so() -> None:
+    """A wait of 1024 s was forgotten when the pointer had passed: what is written again says it too, by either way."""
+    command, debt = tried_once(), PairDebt(WALL_MS + 1_024_000, 5)
+    pair = PairKey(NUMBER, only(read(started(command))).recipient_digest)
+    by_its_owner = WRITER.again(5, command.reading.origin, tried_of(command, debt, 1000.0, WALL_MS))
+    by_its_successor = WRITER.again(5, command.reading.origin, only(read(by_its_owner)))
+    assert read(by_its_owner).debts == read(by_its_successor).debts == {pair: debt}

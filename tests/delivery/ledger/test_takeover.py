@@ -7,7 +7,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.delivery.backlog import Partition
-from connector.delivery.command import Output, QueuedCommand, Settle, Source, Verdict
+from connector.delivery.command import DeadLetterClass, Output, QueuedCommand, Settle, Source, Verdict
+from connector.delivery.identities import Repeat
 from connector.delivery.ledger import takeover as takeover_module
 from connector.delivery.ledger.attempts import AttemptWriter
 from connector.delivery.ledger.states import StateWriter
@@ -332,3 +333,19 @@ def test_a_reading_that_is_not_wanted_any_more_ends_with_nothing() -> None:
     site = Site()
     site.takeover.close()
     assert site.takeover.read(MINE, [0]) == []
+
+
+@pytest.mark.parametrize("effect", [
+    Settle(Verdict.DEAD_LETTERED, "id_conflict", DeadLetterClass.ID_CONFLICT),
+    Settle(Verdict.DUPLICATE, "duplicate"),
+], ids=["conflict", "duplicate"])  # fmt: skip
+def test_repeats_do_not_take_the_place_of_the_first_of_their_identity(effect: Settle) -> None:
+    """After a restart the first was a conflict, and a redriven repeat of what Meta had accepted was sent."""
+    site, first, repeat = Site(), command("order"), command("order")
+    site.write(outcome(first), OUTCOMES.settle(repeat, effect, WALL_MS).outputs[0])
+    identities = site.take_over().identities
+    assert identities.is_settled(repeat.reading.origin)
+    assert identities.origin_of(NUMBER, "order") == first.reading.origin
+    again = Source("crm", 0, 999)
+    met = identities.meet(NUMBER, "order", first.payload_digest, again, redriven=True)
+    assert met is Repeat.DUPLICATE
