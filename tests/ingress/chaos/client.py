@@ -67,7 +67,7 @@ class RedeliveringClient:
                 group.create_task(self._lane())
 
     async def _lane(self) -> None:
-        connection = _Connection(self._port)
+        connection = Connection(self._port)
         try:
             while (due := await self._next()) is not None:
                 await self._post(connection, due)
@@ -86,7 +86,7 @@ class RedeliveringClient:
                     await asyncio.wait_for(self._changed.wait(), wait_s)
             return None
 
-    async def _post(self, connection: "_Connection", due: _Due) -> None:
+    async def _post(self, connection: "Connection", due: _Due) -> None:
         begun_ms, begun_s = _CLOCK.wall_ms(), _CLOCK.monotonic()
         status = await connection.post(due.body.content, signed(due.body.content, self._secret))
         ended_s = _CLOCK.monotonic()
@@ -100,7 +100,7 @@ class RedeliveringClient:
             self._changed.notify_all()
 
 
-class _Connection:
+class Connection:
     """One connection, opened when it is needed and kept as long as the server keeps it."""
 
     def __init__(self, port: int) -> None:
@@ -115,9 +115,7 @@ class _Connection:
         )
         try:
             async with asyncio.timeout(ANSWER_S):
-                if self._streams is None:
-                    self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-                reader, writer = self._streams
+                reader, writer = await self._open()
                 writer.write(head.encode() + content)
                 await writer.drain()
                 answer = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -127,6 +125,18 @@ class _Connection:
         if b"connection: close" in answer:
             self.close()
         return int(answer.split(b" ", 2)[1])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has ended it: that says nothing of the server that is there now."""
+        return self._streams is not None and (self._streams[0].at_eof() or self._streams[1].is_closing())
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.ended:
+            self.close()
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        return self._streams
 
     def close(self) -> None:
         """Forget the connection."""
