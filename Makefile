@@ -52,8 +52,8 @@ chaos-long: setup ## The same with 20 minutes of load and a larger backlog (SEED
 	$(CHAOS) --seconds $(or $(SECONDS),1200) --backlog 120000 --drain 700
 
 chaos-kills: setup ## Workers killed every few seconds under 20,000 commands (PLAN=kills, resets, throttles or pauses).
-	$(BIN)/python -m tests.chaos --plan $(or $(PLAN),kills) --only D1,D2,D3,D4,D5,D10 --drain 700 \
-		--seconds $(or $(SECONDS),120) --commands $(or $(COUNT),20000) $(if $(SEED),--seed $(SEED))
+	$(CHAOS) --plan $(or $(PLAN),kills) --only D1,D2,D3,D4,D5,D10 --drain 700 \
+		--seconds $(or $(SECONDS),120) --commands $(or $(COUNT),20000)
 
 ingress-chaos: setup ## One ingress under load while its broker and it itself are killed (RATE=..., SEED=...).
 	$(BIN)/python -m tests.ingress.chaos $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))

@@ -45,18 +45,23 @@ def test_everything_happens_within_the_time() -> None:
         assert all(fault.at_s + fault.lasts_s <= 200.0 for fault in made.faults)
 
 
+def done_to_those_that_run(actions: tuple[Action, ...]) -> None:
+    """Whoever is killed, frozen or ended runs, whoever is started did not, and nobody ends the last worker."""
+    for running, action in running_before_each(actions):
+        workers = set(action.targets) & set(WORKERS)
+        if action.kind is Kind.SCALE_UP:
+            assert not workers & running
+            assert workers | running == set(WORKERS)
+        else:
+            assert workers <= running
+        if action.kind in {Kind.SCALE_DOWN, Kind.KILL_FOR_GOOD}:
+            assert running - workers
+
+
 def test_actions_are_done_to_those_that_run() -> None:
     """Nobody is killed twice, what is started did not run, and at least one worker always stays."""
     for seed in SEEDS:
-        for running, action in running_before_each(plan(seed, 300.0).actions):
-            workers = set(action.targets) & set(WORKERS)
-            if action.kind is Kind.SCALE_UP:
-                assert not workers & running
-                assert workers | running == set(WORKERS)
-            else:
-                assert workers <= running
-            if action.kind in {Kind.SCALE_DOWN, Kind.KILL_FOR_GOOD}:
-                assert running - workers
+        done_to_those_that_run(plan(seed, 300.0).actions)
 
 
 def test_the_default_time_suffices_for_every_kind() -> None:
