@@ -13,6 +13,7 @@ FETCHING: Final = frozenset({"helm", "packaging", "telemetry"})
 pytest_plugins = [
     "connector.simulator.pytest_plugin",
     "tests.fixtures.broker",
+    "tests.fixtures.fatal_error",
     "tests.fixtures.tools",
     "tests.fixtures.custom_resources",
     "tests.fixtures.kafka_connect",

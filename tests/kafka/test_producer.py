@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import ctypes
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import confluent_kafka
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from connector.clock import SystemClock
 from connector.kafka import producer as producer_module
@@ -209,16 +207,9 @@ async def test_close_tells_what_it_drops() -> None:
         await asyncio.wait_for(future, LATE_S)
 
 
-def plant_fatal_error(made: RecordProducer) -> None:
-    """Puts the client into its fatal state, through librdkafka's own function for tests."""
-    (library,) = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka-*")
-    # The handle is the first member of the Python object, behind its reference count and type.
-    handle = ctypes.c_void_p.from_address(id(made._producer) + 2 * ctypes.sizeof(ctypes.c_void_p))
-    code = KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
-    ctypes.CDLL(str(library)).rd_kafka_test_fatal_error(handle, code, b"planted")
-
-
-async def test_a_fatal_error_is_told_once(mock_cluster: str) -> None:
+async def test_a_fatal_error_is_told_once(
+    mock_cluster: str, plant_fatal_error: Callable[[RecordProducer], None]
+) -> None:
     """When the client can never write again, the owner hears it, and publishing fails from then on."""
     told: asyncio.Queue[str] = asyncio.Queue()
     async with producer(mock_cluster, on_fatal=told.put_nowait) as made:
