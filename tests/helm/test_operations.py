@@ -212,13 +212,16 @@ def test_the_helm_test_asks_for_the_handshake_and_the_topics(full: Objects) -> N
     assert topics["args"][-1] == "48"
 
 
+SCALED = ["delivery.autoscaling.enabled=true", "delivery.autoscaling.prometheusUrl=http://prometheus:9090"]
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
         (["valueFormat=confluent"], "config.schema_registry.url has to be set"),
         (["config.schema_registry.url=http://r:8081"], "valueFormat has to be confluent"),
         (["schemas.register=true"], "config.schema_registry.url is not set"),
-        (["topics.slots=4"], "a worker beyond the number of slots"),
+        (["topics.slots=4", *SCALED], "a worker beyond the number of slots"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(
@@ -230,3 +233,11 @@ def test_values_that_contradict_each_other_are_refused(
         done = run(helm, "template", RELEASE, str(CHART), "--values", str(SMALLEST), *chosen)
         assert done.returncode != 0
         assert complaint in done.stderr
+
+
+@pytest.mark.parametrize("settings", [["topics.slots=6"], ["topics.slots=8", *SCALED]])
+def test_few_slots_need_no_word_on_an_autoscaling_that_is_off(helm4: Path, settings: list[str]) -> None:
+    """Its default of workers is compared with the slots only where it has an effect."""
+    chosen = [word for setting in settings for word in ("--set", setting)]
+    done = run(helm4, "template", RELEASE, str(CHART), "--values", str(SMALLEST), *chosen)
+    assert (done.returncode, done.stderr) == (0, "")
