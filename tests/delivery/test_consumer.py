@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from connector.delivery import consumer as consumer_module
 from connector.delivery.backlog import Partition
 from connector.delivery.command import QueuedCommand, Source
 from connector.delivery.consumer import COMMIT_EVERY_S, READ_WAIT_S
@@ -130,6 +131,33 @@ def test_a_full_window_leaves_the_rest_in_the_log() -> None:
     assert [name for name in fed(site) if name in names] == names
     assert sorted(site.broker.settled_ids()) == sorted(names + others)
     assert site.broker.offsets[Partition("crm", 0)] == 23
+
+
+def test_a_number_that_stands_still_holds_the_offsets_of_so_many_others_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Then a cursor stands for it: a crash reads the few behind it again, and sends that number's command alone."""
+    monkeypatch.setattr(consumer_module, "AHEAD_MAX", 5)
+    site = Site()
+    site.own(0)
+    waiting = produced(site, 2)
+    others = produced(site, 3, TWO, name="o")
+    site.turn(2)
+    site.settle(*others)
+    site.turn(2)
+    assert site.broker.offsets.get(Partition("crm", 0), 0) == 0
+    others += produced(site, 1, TWO, name="later")
+    site.turn(2)
+    site.settle(others[-1])
+    site.turn(2)
+    assert site.broker.offsets[Partition("crm", 0)] == 6
+    after_a_crash = Site(site.broker)
+    after_a_crash.own(0)
+    after_a_crash.turn(2)
+    assert fed(after_a_crash) == waiting
+    after_a_crash.settle(*waiting)
+    after_a_crash.turn(2)
+    assert sorted(site.broker.settled_ids()) == sorted([*waiting, *others])
 
 
 class Refusing:
