@@ -56,9 +56,9 @@ def steady(place: Place, options: argparse.Namespace, *, rate: int, count: int, 
         stage.flush()
         stage.until("each number sends", lambda: _all_send(stage, numbers), FIRST_SEND_S)
         probe.start()
-        before, began = [cpu_s(worker) for worker in stage.workers], CLOCK.monotonic()
+        before, began = [cpu_s(worker.pid) for worker in stage.workers], CLOCK.monotonic()
         pause(options.seconds)
-        used = [cpu_s(worker) - was for worker, was in zip(stage.workers, before, strict=True)]
+        used = [cpu_s(worker.pid) - was for worker, was in zip(stage.workers, before, strict=True)]
         lasted = CLOCK.monotonic() - began
         probe.stop()
         stage.stop_workers()

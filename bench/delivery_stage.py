@@ -197,14 +197,19 @@ class Stage:
                 f'{{"command_id":"{name}","phone_number_id":"{number}","to":"+{recipient}","type":"text",'
                 '"text":{"body":"On its way"}}'
             )
-            while True:
-                try:
-                    self.producer.produce(topic, value.encode(), number)
-                    break
-                except BufferError:
-                    self.producer.poll(0.05)
+            self.put(topic, value.encode(), number)
             count += 1
         return count
+
+    def put(self, topic: str, value: bytes, key: str, partition: int = -1, timestamp_ms: int = 0) -> None:
+        """Hand a record to the client as soon as it has room; by itself that decides about partition and time."""
+        while True:
+            try:
+                self.producer.produce(topic, value, key, partition, timestamp=timestamp_ms)
+            except BufferError:
+                self.producer.poll(0.05)
+            else:
+                return
 
     def flush(self) -> None:
         """Wait until Kafka has everything.
@@ -269,7 +274,7 @@ def pause(seconds: float) -> None:
     Event().wait(seconds)
 
 
-def cpu_s(node: Node) -> float:
-    """CPU that a process has used, in seconds."""
-    fields = Path(f"/proc/{node.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+def cpu_s(pid: int | None) -> float:
+    """CPU that a running process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +24,12 @@ import uvloop
 from confluent_kafka import Consumer, TopicPartition
 
 from bench import open_loop, webhook_bodies
+from bench.delivery_receiver import HOST
+from bench.delivery_stage import CLOCK, broker, cpu_s, pause
 from bench.open_loop import Result
-from tests.fixtures.apache_kafka import ApacheKafka, free_port
+from tests.fixtures.apache_kafka import free_port
 from tests.integration.system import APP_SECRET, System, clean_environment
 
-HOST: Final = "127.0.0.1"
 CONNECTIONS: Final = 64
 SLOTS: Final = 24
 WARM_UP_S: Final = 3.0
@@ -37,7 +37,6 @@ RATE: Final = 3300.0  # 1,000 messages a second with 30 % replies (Meta, through
 P50_MS_MAX: Final = 25.0
 P99_MS_MAX: Final = 250.0
 CPU_RATIO_MAX: Final = 4.0
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -77,7 +76,7 @@ def main() -> int:
     parser.add_argument("--bootstrap", help="an existing broker; without it one is started")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-ingress-") as folder, _broker(Path(folder), options.bootstrap) as at:
+    with tempfile.TemporaryDirectory(prefix="bench-ingress-") as folder, broker(Path(folder), options.bootstrap) as at:
         system = System(Path(folder), at, f"bench{os.getpid()}.")
         system.create_topics(SLOTS)
         runs = uvloop.run(_measure(system, options))
@@ -118,39 +117,21 @@ def _large(secret: bytes, seed: int) -> dict[str, list[bytes]]:
 
 
 async def _run(name: str, pid: int, load: Awaitable[Result]) -> Run:
-    before = _cpu_s(pid)
+    before = cpu_s(pid)
     result = await load
-    return Run(name, result, _cpu_s(pid) - before)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
-@contextlib.contextmanager
-def _broker(folder: Path, bootstrap: str | None) -> Iterator[str]:
-    if bootstrap is not None:
-        yield bootstrap
-        return
-    broker = ApacheKafka(folder / "kafka", free_port())
-    broker.start()
-    try:
-        yield broker.bootstrap
-    finally:
-        broker.stop()
+    return Run(name, result, cpu_s(pid) - before)
 
 
 @contextlib.contextmanager
 def _process(command: list[str], port: int) -> Iterator[int]:
     process = subprocess.Popen(command, env=clean_environment())  # noqa: S603 - our own command
     try:
-        deadline = time.perf_counter() + 30
+        deadline = CLOCK.monotonic() + 30
         while not _listens(port):
-            if process.poll() is not None or time.perf_counter() > deadline:
+            if process.poll() is not None or CLOCK.monotonic() > deadline:
                 message = f"{command[2]} does not listen"
                 raise RuntimeError(message)
-            time.sleep(0.05)
+            pause(0.05)
         yield process.pid
     finally:
         process.kill()

@@ -115,8 +115,6 @@ def takeover(place: Place, options: argparse.Namespace) -> Result:
 def _write_old_attempts(stage: Stage, number: str, count: int) -> int:
     """A held number's last week: attempts that are settled, and that nobody needs any more."""
     topic, codec, wall_ms = stage.system.settings.topic_names.delivery_attempts, Codec(), CLOCK.wall_ms()
-    producer = Producer({"bootstrap.servers": stage.place.bootstrap, "linger.ms": 20, "log_level": 0,
-                         "queue.buffering.max.messages": 500_000})  # fmt: skip
     for index in range(count):
         at_ms = wall_ms - OLD_MS + index
         record: DeliveryAttempt = {
@@ -124,13 +122,8 @@ def _write_old_attempts(stage: Stage, number: str, count: int) -> int:
             "phone_number_id": number, "recipient_digest": f"{index:016x}", "at": at_ms,
             "source": {"topic": "gone", "partition": 0, "offset": index},
         }  # fmt: skip
-        while True:
-            try:
-                producer.produce(topic, codec.encode("DeliveryAttempt", record), number, 0, timestamp=at_ms)
-                break
-            except BufferError:
-                producer.poll(0.05)
-    producer.flush(60)
+        stage.put(topic, codec.encode("DeliveryAttempt", record), number, partition=0, timestamp_ms=at_ms)
+    stage.flush()
     return count
 
 

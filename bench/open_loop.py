@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final, cast
 
+from bench.delivery_figures import quantile
+
 _HEAD_END: Final = b"\r\n\r\n"
 _STATUS: Final = slice(9, 12)  # HTTP/1.1 200 OK
 DRAIN_S: Final = 30.0
@@ -28,8 +30,7 @@ class Result:
 
     def quantile_ms(self, share: float) -> float:
         """The latency that ``share`` of the requests did not exceed, in milliseconds."""
-        ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else float("nan")
+        return quantile(self.latencies_s, share) * 1000
 
 
 class _Connection(asyncio.Protocol):

@@ -8,17 +8,11 @@ from connector.delivery.consumer import POINT_EVERY_S
 from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts
 from connector.delivery.ledger.takeover import History
 from connector.delivery.pair_limit import PairDebt
-from connector.kafka.transaction import TransactionAbortedError
-from tests.delivery.fake_kafka import CODEC, NUMBERS, TOPICS, Broker, Site
+from tests.delivery.fake_kafka import CODEC, NUMBERS, Broker, Site, aborted, whole
 from tests.delivery.making import WALL_MS
 
 NUMBER: Final = NUMBERS[0][0]
 ATTEMPTS: Final = AttemptWriter("attempts", "before", CODEC)
-
-
-def whole(*slots: int) -> list[Partition]:
-    """All partitions of these slots."""
-    return [Partition(topic, slot) for topic in TOPICS for slot in slots]
 
 
 class Before(Broker):
@@ -147,11 +141,6 @@ def test_an_owner_that_sends_nothing_leaves_old_attempts_behind_as_well() -> Non
     site.turn(2)
     to_the_next_move(site)
     assert slot_records(site)[-1]["attempts_offset"] == 5
-
-
-def aborted() -> Exception:
-    """As a broker that hesitates does it."""
-    return TransactionAbortedError("planted")
 
 
 def test_notes_of_a_slot_that_was_lost_are_dropped() -> None:
