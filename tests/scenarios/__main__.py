@@ -28,7 +28,7 @@ def main() -> int:
     found = []
     with ProcessPoolExecutor() as pool:
         worlds = pool.map(_worlds, [seeds[at : at + PORTION] for at in range(0, len(seeds), PORTION)])
-        plays = pool.map(_plays, seeds[:: max(PLAYS, 1)])
+        plays = pool.map(_plays, seeds[::PLAYS])
         for objections in (*worlds, *plays):
             found += objections
     print(*found, f"{len(seeds)} worlds, {len(found)} objections", sep="\n")  # noqa: T201 - the answer
