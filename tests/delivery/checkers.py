@@ -1,6 +1,6 @@
 """What must hold of the dispatcher, whatever happens: one checker for each promise."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Final
 
 from connector.delivery.command import Effect, QueuedCommand, RetryAt, Settle, Source
@@ -85,43 +85,58 @@ class KeepsOrder(Checker):
 class OneInFlight(Checker):
     """One message at a time to one recipient of one number, and so many at most of one number."""
 
-    def __init__(self) -> None:
-        self._in_flight: dict[Pair, QueuedCommand] = {}
+    def __init__(self, in_flight_max: int = IN_FLIGHT_MAX) -> None:
+        self._in_flight_max = in_flight_max
+        self._in_flight: dict[str, set[str]] = {number: set() for number in NUMBERS}
 
     def let_go(self, command: QueuedCommand) -> None:
         """Alone with its recipient."""
-        self.require(pair(command) not in self._in_flight, "two messages of one pair in flight")
-        self._in_flight[pair(command)] = command
-        of_number = sum(number == command.command.phone_number_id for number, _ in self._in_flight)
-        self.require(of_number <= IN_FLIGHT_MAX, f"{of_number} messages of one number in flight")
+        number, recipient = pair(command)
+        in_flight = self._in_flight[number]
+        self.require(recipient not in in_flight, "two messages of one pair in flight")
+        in_flight.add(recipient)
+        self.require(len(in_flight) <= self._in_flight_max, f"{len(in_flight)} messages of one number in flight")
 
     def counted(self, command: QueuedCommand, result: AttemptOutcome) -> None:  # noqa: ARG002 - whatever the result is
         """No longer."""
-        del self._in_flight[pair(command)]
+        number, recipient = pair(command)
+        self._in_flight[number].remove(recipient)
 
     def dropped(self, slot: int) -> None:
         """A late answer of a slot that has gone is waited for by nobody."""
-        self._in_flight = {key: command for key, command in self._in_flight.items() if command.slot != slot}
+        for number, home in NUMBERS.items():
+            if home == slot:
+                self._in_flight[number].clear()
 
 
 class KeepsNumberLimit(Checker):
-    """No second, wherever it begins, holds more messages of a number than its rate."""
+    """No second, wherever it begins, holds more messages of a number than its limit.
 
-    def __init__(self) -> None:
-        self._written: dict[str, list[float]] = defaultdict(list)
+    Args:
+        limits: of each number, as they are now; without them it is the one rate of all worlds.
+        across_owners: whether the last second counts on when a slot goes and comes back. Else a new owner knows nothing
+            of it; its own caution is specified with the limit itself.
+    """
+
+    def __init__(self, limits: dict[str, int] | None = None, *, across_owners: bool = False) -> None:
+        self.limits = dict.fromkeys(NUMBERS, RATE) if limits is None else limits
+        self._across_owners = across_owners
+        self._written: dict[str, deque[float]] = {number: deque() for number in NUMBERS}
 
     def written(self, command: QueuedCommand) -> None:
         """The strictest window: the one that ends now."""
-        times = self._written[command.command.phone_number_id]
+        number = command.command.phone_number_id
+        times = self._written[number]
         times.append(self.now)
-        used = sum(time > self.now - 1.0 for time in times)
-        self.require(used <= RATE, f"{used} messages in one second")
+        while times[0] <= self.now - 1.0:
+            times.popleft()
+        self.require(len(times) <= self.limits[number], f"{len(times)} messages of {number} in one second")
 
     def dropped(self, slot: int) -> None:
-        """A new owner knows nothing of the last second; its own caution is specified with the limit itself."""
-        self._written = defaultdict(
-            list, {name: times for name, times in self._written.items() if NUMBERS[name] != slot}
-        )
+        """The numbers of the slot begin anew, or not."""
+        for number, home in NUMBERS.items():
+            if home == slot and not self._across_owners:
+                self._written[number].clear()
 
 
 class KeepsPairLimit(Checker):

@@ -42,16 +42,20 @@ class Violation(AssertionError):  # noqa: N818 - what a checker finds, not a fau
     """A checker objects; the message begins with its name."""
 
 
-class Checker:
-    """Sees what happens at :attr:`now`, and objects."""
-
-    now = START
+class Objector:
+    """Whoever can object, in its own name."""
 
     def require(self, holds: bool, words: str) -> None:  # noqa: FBT001 - reads like assert
         """Object unless it holds."""
         if not holds:
             message = f"{type(self).__name__}: {words}"
             raise Violation(message)
+
+
+class Checker(Objector):
+    """Sees what happens at :attr:`now`, and objects."""
+
+    now = START
 
     def accepted(self, command: QueuedCommand) -> None:
         """A command was taken in."""

@@ -1,6 +1,6 @@
 """Runs a scenario through the dispatcher in virtual time, under every checker, and looks for what must be seen."""
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import partial
 from random import Random
@@ -8,50 +8,13 @@ from typing import Final
 
 from connector.delivery.command import Effect, QueuedCommand, Settle, Source
 from connector.whatsapp.response import AttemptOutcome, maybe_sent, not_sent
-from tests.delivery.checkers import ALL, KeepsNumberLimit, OneInFlight, pair
+from tests.delivery.checkers import ALL, KeepsNumberLimit, OneInFlight
 from tests.delivery.making import ACCEPTED, CRM, MARKETING, queued, result_of
 from tests.delivery.world import NUMBERS, START, Checker, Violation, World
 from tests.scenarios.script import Answer, Event, Feed, Script, Seen
 
 IN_FLIGHT_MAX: Final = 1000
 TOPICS: Final = {"crm": CRM, "marketing": MARKETING}
-
-
-class KeepsEachLimit(Checker):
-    """No second, wherever it begins, holds more messages of a number than its limit."""
-
-    def __init__(self, limits: dict[str, int]) -> None:
-        self.limits = limits
-        self._written: dict[str, deque[float]] = defaultdict(deque)
-
-    def written(self, command: QueuedCommand) -> None:
-        """The strictest window: the one that ends now."""
-        number = command.command.phone_number_id
-        times = self._written[number]
-        times.append(self.now)
-        while times[0] <= self.now - 1.0:
-            times.popleft()
-        self.require(len(times) <= self.limits[number], f"{len(times)} messages of {number} in one second")
-
-
-class OneOfEachPair(Checker):
-    """One message at a time to one recipient of one number."""
-
-    def __init__(self) -> None:
-        self._in_flight: set[tuple[str, str]] = set()
-
-    def let_go(self, command: QueuedCommand) -> None:
-        """Alone with its recipient."""
-        self.require(pair(command) not in self._in_flight, "two messages of one pair in flight")
-        self._in_flight.add(pair(command))
-
-    def counted(self, command: QueuedCommand, result: AttemptOutcome) -> None:  # noqa: ARG002 - whatever the result is
-        """No longer."""
-        self._in_flight.discard(pair(command))
-
-    def dropped(self, slot: int) -> None:
-        """A late answer of a slot that has gone is waited for by nobody."""
-        self._in_flight = {name for name in self._in_flight if NUMBERS[name[0]] != slot}
 
 
 class Ledger(Checker):
@@ -102,9 +65,10 @@ def play(script: Script, seed: int) -> Ledger:
     Raises:
         Violation: a checker objects.
     """
-    ledger, limits = Ledger(), KeepsEachLimit({str(number): limit for number, limit in script.limits.items()})
+    ledger = Ledger()
+    limits = KeepsNumberLimit({str(number): limit for number, limit in script.limits.items()}, across_owners=True)
     general = [checker() for checker in ALL if checker not in (KeepsNumberLimit, OneInFlight)]
-    world = World(seed, [*general, OneOfEachPair(), limits, ledger], in_flight_max=IN_FLIGHT_MAX)
+    world = World(seed, [*general, OneInFlight(IN_FLIGHT_MAX), limits, ledger], in_flight_max=IN_FLIGHT_MAX)
     world.look_ahead_share = 0.0  # copies of thousands of commands: left to the smaller worlds
     for number, limit in limits.limits.items():
         world.dispatcher.set_rate(number, limit, START)
@@ -131,7 +95,7 @@ def _feed(world: World, feed: Feed, index: int) -> None:
     world.feed(command)
 
 
-def _happen(world: World, event: Event, limits: KeepsEachLimit) -> None:
+def _happen(world: World, event: Event, limits: KeepsNumberLimit) -> None:
     if event.hand_over is not None:
         world.revoke(event.hand_over, event.drain)
     if event.number is not None and event.level is not None:

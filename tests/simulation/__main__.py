@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from tests.simulation.checkers import Violation
+from tests.delivery.world import Violation
 from tests.simulation.world import hurried, simulate
 
 

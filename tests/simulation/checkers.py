@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.delivery.fake_kafka import CODEC
+from tests.delivery.world import Objector
 from tests.simulation.broker import decoded
 
 LEASE_S: Final = 3.0
@@ -18,10 +19,6 @@ PATIENCE_S: Final = 5.0
 """For reading the past."""
 
 
-class Violation(AssertionError):  # noqa: N818 - what a checker finds, not a fault of the test
-    """A checker objects; the message begins with its name."""
-
-
 class Sent(NamedTuple):
     """A request as it is written by ``worker`` at ``at``, in virtual seconds."""
 
@@ -32,17 +29,11 @@ class Sent(NamedTuple):
     at: float
 
 
-class Checker:
+class Checker(Objector):
     """Of one run."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
-
-    def require(self, holds: bool, words: str) -> None:  # noqa: FBT001 - reads like assert
-        """Object unless it holds."""
-        if not holds:
-            message = f"{type(self).__name__}: {words}"
-            raise Violation(message)
 
     def written(self, sent: Sent) -> None:
         """The bytes of a request go out now."""

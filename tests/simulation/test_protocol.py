@@ -21,6 +21,7 @@ from connector.delivery.receipts import Receipts
 from connector.delivery.worker import Worker
 from connector.kafka.transaction import TransactionAbortedError
 from connector.whatsapp.response import AttemptOutcome
+from tests.delivery.world import Violation
 from tests.simulation.checkers import (
     AnswersCount,
     Checker,
@@ -30,7 +31,6 @@ from tests.simulation.checkers import (
     OneOutcome,
     OneOwner,
     ShutsOutTheDead,
-    Violation,
 )
 from tests.simulation.process import Process
 from tests.simulation.world import hurried, simulate

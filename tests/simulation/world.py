@@ -19,8 +19,9 @@ from connector.whatsapp.response import AttemptOutcome, maybe_sent
 from tests.delivery.fake_kafka import CODEC, NUMBERS, SLOTS
 from tests.delivery.making import ACCEPTED, json_command, result_of, seeded
 from tests.delivery.virtual_loop import VirtualLoop, in_virtual_time
+from tests.delivery.world import Violation
 from tests.simulation.broker import Broker, decoded
-from tests.simulation.checkers import ALL, Checker, Sent, Violation
+from tests.simulation.checkers import ALL, Checker, Sent
 from tests.simulation.process import Process
 
 SESSION_S: Final = 6.0
