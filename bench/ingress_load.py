@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Iterator, Sequence
@@ -28,6 +27,7 @@ from bench.delivery_receiver import HOST
 from bench.delivery_stage import CLOCK, broker, cpu_s, pause
 from bench.open_loop import Result
 from tests.fixtures.apache_kafka import free_port
+from tests.fixtures.mortal import run_mortal
 from tests.integration.system import APP_SECRET, System, clean_environment
 
 CONNECTIONS: Final = 64
@@ -124,7 +124,7 @@ async def _run(name: str, pid: int, load: Awaitable[Result]) -> Run:
 
 @contextlib.contextmanager
 def _process(command: list[str], port: int) -> Iterator[int]:
-    process = subprocess.Popen(command, env=clean_environment())  # noqa: S603 - our own command
+    process = run_mortal(command, env=clean_environment())
     try:
         deadline = CLOCK.monotonic() + 30
         while not _listens(port):

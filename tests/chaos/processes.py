@@ -1,10 +1,8 @@
 """Processes of the system under the bench's control: started again under one name, killed, frozen, ended."""
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,20 +10,10 @@ from typing import Final
 import httpx
 
 from connector.clock import SystemClock
+from tests.fixtures.mortal import run_mortal
 from tests.integration.system import clean_environment
 
 KILLED_WITHIN_S: Final = 10.0
-
-_DIE_WITH_PARENT: Final = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[1]):
-        sys.exit("the parent is gone already")
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-"""Nothing outlives the bench, whatever ends it. Started from the main thread: the kernel's signal is sent when the
-thread that started a process ends."""
 
 _CLOCK: Final = SystemClock()
 
@@ -67,11 +55,10 @@ class Node:
             return
         self.wanted = True
         self.starts += 1
-        command = [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *self._command]
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C at the bench must not reach it before the bench has cleaned up.
-            self._process = subprocess.Popen(  # noqa: S603 - our own words
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            self._process = run_mortal(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**clean_environment(), "PYTHONFAULTHANDLER": "1"},
             )  # fmt: skip
 

@@ -18,6 +18,7 @@ from connector.config import Settings, settle
 from connector.kafka.topics import TopicAdmin, TopicSpec
 from connector.records.topic_plan import planned
 from tests.fixtures.apache_kafka import free_port
+from tests.fixtures.mortal import run_mortal
 
 APP_SECRET = "app-secret"
 VERIFY_TOKEN = "verify-token"
@@ -103,7 +104,7 @@ class Process:
         config.write_text(json.dumps(values))
         self.log = system.folder / f"{role}-{admin_port}.log"
         with self.log.open("wb") as log:
-            self.popen = subprocess.Popen(  # noqa: S603 - our own command
+            self.popen = run_mortal(
                 [sys.executable, "-m", "connector", role, "--config", str(config)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
