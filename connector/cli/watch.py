@@ -55,7 +55,7 @@ def command(*, config_path: Path | None, **options: Any) -> None:
 def _follow(settings: Any, followed: Any, options: dict[str, Any]) -> None:
     from connector.clock import SystemClock  # noqa: PLC0415 - see below
     from connector.delivery.command import Source  # noqa: PLC0415 - see below
-    from connector.operations.following import Kind, Lying, event, is_last  # noqa: PLC0415 - see below
+    from connector.operations.following import Kind, Lying, event, is_over  # noqa: PLC0415 - see below
     from connector.operations.tail import Tail  # noqa: PLC0415 - loads Kafka's client
     from connector.service.schema_registry import reading_codec  # noqa: PLC0415 - see below
 
@@ -71,24 +71,32 @@ def _follow(settings: Any, followed: Any, options: dict[str, Any]) -> None:
         names.inbound_messages: Kind.INBOUND,
     }
     tail = Tail(settings, list(kinds))
+    seen: list[Any] = []  # of a command; of a number or a user nothing has to be kept
+
+    def told(message: Any) -> bool:
+        topic = message.topic() or ""
+        place = Source(topic, message.partition() or 0, message.offset() or 0)
+        found = event(
+            kinds[topic], Lying(place, message.key(), message.value(), message.timestamp()[1]), codec, followed
+        )
+        if found is None:
+            return False
+        _tell(found, options)
+        if followed.command_id is not None:
+            seen.append(found)
+        return True
+
     try:
         if options["since_ms"] is None:
             tail.from_end()
         else:
             tail.from_time(options["since_ms"])
-        heard_s, ended = clock.monotonic(), False
-        while not ended and (options["idle_s"] is None or clock.monotonic() - heard_s < options["idle_s"]):
-            if not tail.caught_up:  # what lies there already is no silence
+        for message in tail.to_the_end(clock):  # partitions come as they like: only all of it tells a life
+            told(message)
+        heard_s = clock.monotonic()
+        while not is_over(seen) and (options["idle_s"] is None or clock.monotonic() - heard_s < options["idle_s"]):
+            if sum(told(message) for message in tail.read(TURN_S)):
                 heard_s = clock.monotonic()
-            for message in tail.read(TURN_S):
-                topic = message.topic() or ""
-                place = Source(topic, message.partition() or 0, message.offset() or 0)
-                record = Lying(place, message.key(), message.value(), message.timestamp()[1])
-                found = event(kinds[topic], record, codec, followed)
-                if found is not None:
-                    heard_s = clock.monotonic()
-                    _tell(found, options)
-                    ended = ended or (followed.command_id is not None and is_last(found))
     finally:
         tail.close()
 

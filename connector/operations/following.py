@@ -1,6 +1,6 @@
 """One command's life as it shows on Kafka: the command, its attempts, its outcome, its statuses, and answers. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -37,7 +37,10 @@ class Lying(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One thing that happened; ``at_ms`` in Unix milliseconds, ``detail`` in a few words and never a message's text."""
+    """One thing that happened; ``at_ms`` in Unix milliseconds, ``detail`` in a few words and never a message's text.
+
+    ``source`` is where the command lies: a command and an outcome tell it.
+    """
 
     at_ms: int
     kind: Kind
@@ -46,6 +49,7 @@ class Event(NamedTuple):
     user: str | None
     detail: str
     message_id: str | None = None
+    source: Source | None = None
 
 
 class Followed(NamedTuple):
@@ -85,11 +89,25 @@ def event(kind: Kind, record: Lying, codec: Codec, followed: Followed) -> Event 
 
 
 def is_last(found: Event) -> bool:
-    """Whether nothing more of interest follows for that command: it was not sent, has failed, or was read."""
+    """Whether nothing more of interest follows for that record: it was not sent, has failed, or was read."""
     word = found.detail.split(" ", 1)[0]
     if found.kind is Kind.OUTCOME:
         return word not in {"ACCEPTED", "DUPLICATE"}
     return found.kind is Kind.STATUS and word in {"failed", "read", "played"}
+
+
+def is_over(events: Iterable[Event]) -> bool:
+    """Whether nothing more of interest follows for one command, after these events in any order.
+
+    It has failed or was read; or its newest outcome says that it was not sent, and each record of it that was seen has
+    an outcome: a dead letter that was put back goes on.
+    """
+    found = list(events)
+    outcomes = [one for one in found if one.kind is Kind.OUTCOME]
+    settled = {one.source for one in outcomes}
+    waiting = any(one.kind is Kind.COMMAND and one.source not in settled for one in found)
+    not_sent = bool(outcomes) and is_last(max(outcomes, key=lambda one: one.at_ms))
+    return (not_sent and not waiting) or any(one.kind is Kind.STATUS and is_last(one) for one in found)
 
 
 def _of_command(record: Lying, codec: Codec) -> Event:
@@ -98,10 +116,10 @@ def _of_command(record: Lying, codec: Codec) -> Event:
         command: Command = parse_command(record.value, codec)
     except (Undecodable, InvalidCommand) as error:
         number = (record.key or b"").decode(errors="replace") or None
-        return Event(at_ms, Kind.COMMAND, number, place.command_id(), None, f"unreadable: {error}")
+        return Event(at_ms, Kind.COMMAND, number, place.command_id(), None, f"unreadable: {error}", source=place)
     user, command_id = command.to or command.recipient, command.command_id or place.command_id()
     detail = f"{command.type} on {place.topic}"
-    return Event(at_ms, Kind.COMMAND, command.phone_number_id, command_id, user, detail)
+    return Event(at_ms, Kind.COMMAND, command.phone_number_id, command_id, user, detail, source=place)
 
 
 def _of_attempt(record: Mapping[str, Any]) -> Event:
@@ -116,8 +134,8 @@ def _of_outcome(record: Mapping[str, Any]) -> Event:
     why = f" {error['class']} {error['code'] or ''} {error['title'] or ''}".rstrip() if error else ""
     user = record["to"] or record["recipient"]
     number, command_id = record["phone_number_id"], record["command_id"]
-    detail = record["outcome"] + why
-    return Event(record["settled_at"], Kind.OUTCOME, number, command_id, user, detail, record["message_id"])
+    detail, source = record["outcome"] + why, Source(**record["source"])
+    return Event(record["settled_at"], Kind.OUTCOME, number, command_id, user, detail, record["message_id"], source)
 
 
 def _of_status(record: Mapping[str, Any]) -> Event:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType as Pattern
@@ -12,6 +13,7 @@ from confluent_kafka.admin._resource import ResourceType as Kind
 
 from connector.config import Settings, settle
 from connector.kafka.topics import TopicAdmin, TopicSpec
+from connector.operations import tail
 from connector.operations.examining import needed_rights
 from tests.cli.told import Told
 from tests.fixtures.apache_kafka import HOST, ApacheKafka, free_port
@@ -103,3 +105,23 @@ def test_each_missing_right_is_told_until_all_are_there(
         {"grade": "ok", "about": "transactions", "found": "this user may write them", "advice": ""}
     ]
     assert PASSWORD not in told.out
+
+
+def test_watch_ends_when_it_may_see_a_topic_but_not_read_it(
+    tmp_path: Path, asking_broker: tuple[str, str], typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is silent about it: after half a minute without a record it is told, with or without --idle."""
+    monkeypatch.setattr(tail, "QUIET_MAX_S", 1.0)
+    free, asking = asking_broker
+    config = configuration(tmp_path, asking)
+    config.write_text(json.dumps({**json.loads(config.read_text()), "topics": {"prefix": "unread."}}))
+    names = settle({"topics": {"prefix": "unread."}}, []).topic_names
+    events = (names.message_statuses, names.inbound_messages)
+    topics = (*names.commands, names.delivery_attempts, names.delivery_outcomes, *events)
+    TopicAdmin({"bootstrap.servers": free}).create([TopicSpec(topic, 1, {}) for topic in topics], 1)
+    allow(AdminClient({"bootstrap.servers": free}), Kind.TOPIC, "unread.", Pattern.PREFIXED, "describe")
+    producer = Producer({"bootstrap.servers": free})
+    producer.produce(names.commands[0], b"{}")
+    assert producer.flush(30) == 0
+    told = typed("watch", "--command-id", "a", "--since", "1h", "--idle", "0.5", "--config", config)
+    assert (told.code, "nothing more came from Kafka" in told.err) == (1, True), told

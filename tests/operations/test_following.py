@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.delivery.command import Source, recipient_digest
-from connector.operations.following import Event, Followed, Kind, Lying, event, is_last
+from connector.operations.following import Event, Followed, Kind, Lying, event, is_last, is_over
 from connector.records.codec import Codec
 
 CODEC = Codec()
@@ -127,3 +127,33 @@ def test_a_command_ends_when_it_was_not_sent_failed_or_was_read(
     found = seen(kind, Followed(number=NUMBER), **changes)
     assert found is not None
     assert is_last(found) is last
+
+
+OTHER_PLACE = Source("commands", 1, 9)
+
+
+def happened(kind: Kind, at_ms: int, detail: str, source: Source | None = None) -> Event:
+    """An event of the one command."""
+    return Event(at_ms, kind, NUMBER, "a", None, detail, source=source)
+
+
+def test_the_order_in_which_partitions_come_ends_nothing() -> None:
+    """A command that was put back goes on after its first outcome, and ends with its second one, or is read."""
+    first = happened(Kind.COMMAND, 1, "text", PLACE)
+    refused = happened(Kind.OUTCOME, 2, "DEAD_LETTERED refused", PLACE)
+    again = happened(Kind.COMMAND, 3, "text", OTHER_PLACE)
+    refused_again = happened(Kind.OUTCOME, 4, "DEAD_LETTERED refused", OTHER_PLACE)
+    accepted = happened(Kind.OUTCOME, 4, "ACCEPTED", OTHER_PLACE)
+    read = happened(Kind.STATUS, 5, "read")
+    lives: dict[tuple[Event, ...], bool] = {
+        (): False,
+        (first,): False,
+        (first, refused): True,
+        (first, refused, again): False,
+        (first, refused, again, refused_again): True,
+        (first, refused, again, accepted): False,
+        (first, refused, again, accepted, read): True,
+    }
+    for life, over in lives.items():
+        assert is_over(life) is over
+        assert is_over(reversed(life)) is over
