@@ -133,6 +133,8 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _told_as_configuration(error: Exception) -> bool:
     # Imported only now: a command that had no configuration did not pay for loading its types.
+    from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415 - see above
+
     from connector.config import ConfigurationError  # noqa: PLC0415 - see above
     from connector.secrets import UnusableSecret  # noqa: PLC0415 - see above
 
@@ -142,6 +144,8 @@ def _told_as_configuration(error: Exception) -> bool:
         click.echo(f"configuration: {len(error.faults)} fault{'s' if len(error.faults) > 1 else ''}", err=True)
         for fault in error.faults:
             click.echo(f"  {fault}", err=True)
+    elif isinstance(error, KafkaException) and error.args[0].code() == KafkaError._INVALID_ARG:  # noqa: SLF001 - the binding's public name
+        click.echo(f"configuration: kafka: {error.args[0].str()}", err=True)
     else:
         return False
     return True

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 import connector.cli
 from connector.cli import main, run
@@ -108,6 +109,36 @@ def test_a_secret_file_that_vanished_is_told_as_configuration(
     """It was there when the configuration was checked."""
     assert ending(UnusableSecret(Path("/run/s"), "is empty")) == 2
     assert capsys.readouterr().err == "configuration: /run/s is empty\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["topics", "plan"],
+        ["numbers", "list"],
+        ["numbers", "pause", "1", "--reason", "x"],
+        ["watch", "--number", "1"],
+        ["send", "--number", "1", "--to", "+16505550000", "--text", "Hi"],
+        ["deadletters", "list"],
+        ["doctor", "--only", "kafka"],
+    ],
+    ids=" ".join,
+)
+def test_a_property_that_kafkas_client_refuses_is_told_as_configuration(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names and values of kafka.common are the client's own: it alone knows them."""
+    common = '{"bootstrap.servers": "127.0.0.1:1", "no.such.thing": "1"}'
+    monkeypatch.setenv("CONNECTOR_KAFKA__COMMON", common)
+    assert run(words) == 2
+    told = 'configuration: kafka: No such configuration property: "no.such.thing"\n'
+    assert capsys.readouterr().err == told
+
+
+def test_another_fault_of_kafka_is_no_configuration(ending: Callable[[BaseException], int]) -> None:
+    """It keeps its traceback."""
+    with pytest.raises(KafkaException):
+        ending(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
 
 
 @pytest.mark.parametrize(
