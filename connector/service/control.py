@@ -14,7 +14,7 @@ from connector.delivery.holds import OPERATOR, Holds, control_record
 from connector.delivery.ledger.states import SlotStates
 from connector.kafka.producer import PublishError, Record, RecordProducer
 from connector.kafka.reader import PositionedReader
-from connector.kafka.topics import TopicAdmin
+from connector.kafka.topics import TopicAdmin, UnreachableError
 from connector.records.codec import Codec
 from connector.records.headers import cloud_event, event_type
 from connector.service.schema_registry import reading_codec
@@ -115,8 +115,9 @@ class Control:
                 reader.go(*place, oldest)
             while any((reader.position(*place) or 0) < end for place, (_, end) in extents.items()):
                 messages += reader.read(READ_MAX, READ_WAIT_S)
-        except KafkaException as error:
-            message = f"Kafka did not answer ({error.args[0].str()}); check kafka.common.bootstrap.servers"
+        except (UnreachableError, KafkaException) as error:
+            reason = error.args[0].str() if isinstance(error, KafkaException) else error
+            message = f"Kafka did not answer ({reason}); check kafka.common.bootstrap.servers"
             raise click.ClickException(message) from None
         finally:
             reader.close()
