@@ -157,12 +157,15 @@ class SecretUse(NamedTuple):
         path: The dotted key.
         file: The file.
         text: Whether it is a line of text, as tokens are.
+        certificates: Whether it holds certificates, which are no secret and have any size: a system's bundle of
+            authorities is larger than any secret may be.
         bytes_min: How long the secret must be at least.
     """
 
     path: str
     file: Path
     text: bool = False
+    certificates: bool = False
     bytes_min: int = 1
 
 
@@ -170,8 +173,8 @@ def check_files(settings: Settings, role: Role) -> None:
     """Look at every secret file a role needs.
 
     Raises:
-        ConfigurationError: with every file that is missing, unreadable, empty, too short, over 64 KiB or no text where
-            it has to be; never with any content.
+        ConfigurationError: with every file that is missing, unreadable, empty, too short, over 64 KiB where it holds a
+            secret, or no text where it has to be; never with any content.
     """
     faults = [Fault(use.path, reason) for use in secret_files(settings, role) if (reason := _file_fault(use))]
     if faults:
@@ -185,7 +188,7 @@ def secret_files(settings: Settings, role: Role) -> Iterator[SecretUse]:
     if registry.url and registry.basic_auth_file:
         yield SecretUse("schema_registry.basic_auth_file", registry.basic_auth_file, text=True)
     if registry.url and registry.ca_file:
-        yield SecretUse("schema_registry.ca_file", registry.ca_file)
+        yield SecretUse("schema_registry.ca_file", registry.ca_file, certificates=True)
     if role in {"ingress", "all"}:
         yield from _ingress_files(settings)
     if role in {"delivery", "all"}:
@@ -198,7 +201,7 @@ def _ingress_files(settings: Settings) -> Iterator[SecretUse]:
         yield SecretUse(f"ingress.app_secret_files[{index}]", file, text=True)
     for name in ("tls_certificate_file", "tls_key_file", "client_ca_file"):
         if file := getattr(settings.ingress, name):
-            yield SecretUse(f"ingress.{name}", file)
+            yield SecretUse(f"ingress.{name}", file, certificates=name != "tls_key_file")
     key_file = settings.topics.conversation_key_secret_file
     if settings.topics.conversation_key == "hmac" and key_file:
         yield SecretUse("topics.conversation_key_secret_file", key_file, bytes_min=KEY_SECRET_MIN_BYTES)
@@ -213,7 +216,12 @@ def _delivery_files(settings: Settings) -> Iterator[SecretUse]:
 
 def _file_fault(use: SecretUse) -> str | None:
     try:
+        if use.certificates:
+            with use.file.open("rb") as file:
+                return None if file.read(1) else f"{use.file} is empty; write the certificates into it"
         secret = read_secret(use.file, text=use.text)
+    except OSError as error:
+        return f"{use.file} cannot be read ({error.strerror}); mount it, or name another"
     except UnusableSecret as error:
         return str(error)
     if len(secret) < use.bytes_min:

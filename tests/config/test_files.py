@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from connector.config import ConfigurationError, Role, Settings, check_files, load, secret_files
+from connector.secrets import SECRET_MAX_BYTES
 
 
 def settings_in(folder: Path) -> Settings:
@@ -74,3 +75,35 @@ def test_what_a_file_holds_is_checked_and_never_told(tmp_path: Path) -> None:
         "cloud_api.access_token_file": f"{tmp_path}/token must hold one line of printable UTF-8 text",
     }
     assert "hunter" not in str(caught.value)
+
+
+def test_certificates_have_any_size(tmp_path: Path) -> None:
+    """A system's bundle of authorities is larger than any secret may be; an empty or missing file stays a fault."""
+    bundle, key, none = (tmp_path / name for name in ("bundle", "server", "none"))
+    bundle.write_bytes(b"-" * (SECRET_MAX_BYTES + 1))
+    key.write_bytes(b"-" * (SECRET_MAX_BYTES + 1))
+    none.touch()
+    for name in ("verify", "app"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    section = {
+        "verify_token_file": f"{tmp_path}/verify", "app_secret_files": [f"{tmp_path}/app"],
+        "tls_certificate_file": str(bundle), "tls_key_file": str(key), "client_ca_file": str(bundle),
+    }  # fmt: skip
+    registry = {"url": "http://registry", "ca_file": str(bundle)}
+
+    def faults() -> dict[str, str]:
+        values = {"CONNECTOR_INGRESS": yaml.safe_dump(section), "CONNECTOR_SCHEMA_REGISTRY": yaml.safe_dump(registry)}
+        with pytest.raises(ConfigurationError) as caught:
+            check_files(load(None, values), "ingress")
+        return {fault.path: fault.message.partition(";")[0] for fault in caught.value.faults}
+
+    assert faults() == {"ingress.tls_key_file": f"{key} is larger than {SECRET_MAX_BYTES} bytes"}
+    section |= {"client_ca_file": str(none)}
+    registry |= {"ca_file": f"{tmp_path}/gone"}
+    assert (
+        faults().items()
+        >= {
+            "ingress.client_ca_file": f"{none} is empty",
+            "schema_registry.ca_file": f"{tmp_path}/gone cannot be read (No such file or directory)",
+        }.items()
+    )
