@@ -143,12 +143,14 @@ def planned_topics(settings: Settings, slots: int) -> tuple[PlannedTopic, ...]:
 
 
 def _throughputs(settings: Settings, named: tuple[str, ...]) -> dict[str, int]:
-    """Messages a second of the numbers that are configured, and of those that are named."""
-    mps = {
+    """Messages a second of the numbers that are configured, and of those that are named: as said first."""
+    said = dict(map(number_and_limit, named))
+    configured = {
         number.phone_number_id: STANDARD_MPS if number.throughput_mps == "auto" else number.throughput_mps
         for number in settings.numbers
     }
-    return mps | {number: limit or STANDARD_MPS for number, limit in map(number_and_limit, named)}
+    limits = {number: limit for number, limit in said.items() if limit is not None}
+    return dict.fromkeys(said, STANDARD_MPS) | configured | limits
 
 
 def _observed(settings: Settings, since_ms: int) -> set[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.cli.topics import STANDARD_MPS, _throughputs
+from connector.config import settle
 from tests.cli.told import Told
 from tests.fixtures.installation import NUMBER, OTHER, Installation
 from tests.integration.system import SLOTS
@@ -40,6 +42,13 @@ def test_numbers_are_shown_slot_by_slot_with_a_recommendation(installation: Inst
     told = typed("topics", "plan", *words)
     assert "Recommended: --slots 24" in told.out
     assert "SLOT" in told.out
+
+
+def test_naming_a_number_without_a_limit_keeps_the_configured_one() -> None:
+    """What is said counts, then what is configured, then what Meta gives everybody."""
+    settings = settle({"numbers": [{"phone_number_id": NUMBER, "throughput_mps": 500}]}, [])
+    assert _throughputs(settings, (NUMBER, OTHER)) == {NUMBER: 500, OTHER: STANDARD_MPS}
+    assert _throughputs(settings, (f"{NUMBER}=HIGH",)) == {NUMBER: 1000}
 
 
 @pytest.mark.parametrize("words", [["--number", "abc"], ["--observe", "yesterday"], ["--slots", "0"]])
