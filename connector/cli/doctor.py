@@ -68,7 +68,8 @@ def _findings(
     from connector.clock import SystemClock  # noqa: PLC0415 - see above
     from connector.operations import examining  # noqa: PLC0415 - see above
 
-    parts = parts or PARTS
+    if not parts:  # the ingress holds no token
+        parts = tuple(part for part in PARTS if part != "cloud-api" or role != "ingress" or numbers or wabas)
     if "files" in parts:
         yield from examining.files(settings, role)
     if "kafka" in parts:

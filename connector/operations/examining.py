@@ -40,22 +40,24 @@ def files(settings: Settings, role: Role) -> Iterator[Finding]:
 
 
 def kafka(settings: Settings, role: Role, plan: Sequence[PlannedTopic]) -> Iterator[Finding]:
-    """Reach, topics, rights."""
+    """Reach, topics, rights; of the planned topics those that the role needs."""
+    needed = needed_rights(settings)
+    plan = [topic for topic in plan if role == "all" or topic.name in needed[role]]
+    names = settings.topic_names
     servers = str(settings.kafka.common["bootstrap.servers"])
     try:
         config = client_config(settings, {})
-        view = look(config, [topic.name for topic in plan], settings.delivery.group_id)
+        view = look(config, {*(t.name for t in plan), names.rerouted_commands}, settings.delivery.group_id)
     except (UnreachableError, UnusableSecret) as error:
         yield fail("Kafka", f"cannot be reached at {servers}: {error}", "check kafka.common and kafka.secret_files")
         return
     yield ok("Kafka", f"{view.brokers} broker{'s' if view.brokers > 1 else ''} at {servers}")
-    names = settings.topic_names
     decisive = view.topics.get(names.rerouted_commands)
     slots = decisive.partitions if decisive else None
     yield from kafka_findings.topic_findings(plan, view.topics, names.commands, slots, view.brokers)
     for which in ("ingress", "delivery"):
         if role in {which, "all"}:
-            yield from kafka_findings.right_findings(needed_rights(settings)[which], view.topics, which)
+            yield from kafka_findings.right_findings(needed[which], view.topics, which)
     if role in {"delivery", "all"}:
         yield kafka_findings.group_finding(settings.delivery.group_id, view.group_rights)
         transactional_id = f"{settings.delivery.installation}-doctor"

@@ -10,7 +10,7 @@ import pytest
 from connector.clock import SystemClock
 from connector.config import settle
 from connector.kafka import cluster
-from connector.operations.examining import CloudApi
+from connector.operations.examining import CloudApi, needed_rights
 from connector.simulator.client import SimulatorClient
 from connector.simulator.settings import (
     AccountSettings,
@@ -79,6 +79,39 @@ def test_each_fault_of_the_topics_is_told_with_what_to_do(
     assert f"fail  {names.commands[0]}: cleanup.policy is compact: records would be lost" in told.out
     assert f"fail  {names.delivery_state}: is missing" in told.out
     assert "-> run `connector topics apply`" in told.out
+
+
+def test_the_ingress_needs_no_topic_of_delivery(
+    tmp_path: Path, installation: Installation, create_topics: CreateTopics, topic_prefix: str, typed: Typed
+) -> None:
+    """An installation of its webhooks only is not told to make command topics."""
+    values = {**installation.system.values, "topics": {"prefix": topic_prefix}}
+    needed = needed_rights(settle(values, []))["ingress"]
+    for topic in needed:
+        create_topics(topic)
+    words = ["--only", "kafka", "--config", written(tmp_path / "c.yaml", values), "--output", "json"]
+    told = typed("doctor", "--role", "ingress", *words)
+    assert {row["about"] for row in told.json["findings"]} == {"Kafka", *needed, "rights of ingress"}
+    assert typed("doctor", *words).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [([], False), (["--only", "cloud-api"], True), (["--number", NUMBER], True), (["--waba", WABA], True)],
+)
+def test_the_ingress_needs_no_token(
+    tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch, words: list[str], *, asked: bool
+) -> None:
+    """The Cloud API is asked for it only when the words say so."""
+    monkeypatch.setattr(cluster, "CALL_TIMEOUT_S", 0.3)
+    values = {
+        "kafka": {"common": {"bootstrap.servers": "127.0.0.1:1", "socket.connection.setup.timeout.ms": 1000}},
+        "cloud_api": {"base_url": "http://127.0.0.1:1", "access_token_file": str(tmp_path / "access")},
+        "numbers": [{"phone_number_id": NUMBER}],
+    }
+    config = written(tmp_path / "c.yaml", values)
+    told = typed("doctor", "--role", "ingress", *words, "--config", config, "--output", "json")
+    assert bool(found(told, f"number {NUMBER}")) is asked
 
 
 def test_each_fault_of_the_cloud_api_is_told_with_what_to_do(
