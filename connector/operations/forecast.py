@@ -111,7 +111,7 @@ def forecast(commands: Iterable[tuple[str, CommandLine]], plan: Plan) -> Forecas
         tier_s=tier_s,
         total_s=max(tier_s, slowest.total_s),
         limited_by=Limit.TIER if by_tier else slowest.limited_by,
-        expired=_expired(numbers, len(opened), plan),
+        expired=_expired(numbers, users, len(opened), plan),
     )
 
 
@@ -138,29 +138,46 @@ def _rate(mps: int, plan: Plan) -> float:
 
 
 def _pair_s(messages: int, *, burst: bool) -> float:
-    """When the last of so many messages to one user leaves, by the very rule that delivery keeps."""
-    limit, at = PairLimit(), 0.0
+    """When the last of so many messages to one user leaves."""
+    return _pair_times(messages, burst=burst)[-1]
+
+
+def _pair_times(messages: int, *, burst: bool) -> list[float]:
+    """When each of so many messages to one user leaves, by the very rule that delivery keeps."""
+    limit, at, times = PairLimit(), 0.0, []
     for _ in range(messages):
         at = limit.ready_at(at, burst=burst)
         limit.spend(at)
-    return at
+        times.append(at)
+    return times
+
+
+def _tier(plan: Plan) -> tuple[int | None, int]:
+    """Users that the tier allows, None: any number; and of those the ones used, which are never more."""
+    allowed = MESSAGING_LIMITS.get(plan.tier) if plan.tier is not None else None
+    return allowed, plan.used if allowed is None else min(plan.used, allowed)
 
 
 def _tier_s(users: int, plan: Plan) -> float:
     """Every further portion of users waits for another 24 hours."""
-    allowed = MESSAGING_LIMITS.get(plan.tier) if plan.tier is not None else None
+    allowed, used = _tier(plan)
     if allowed is None or not users:
         return 0.0
-    return float((users + plan.used - 1) // allowed * MESSAGING_WINDOW_S)
+    return float((users + used - 1) // allowed * MESSAGING_WINDOW_S)
 
 
-def _expired(numbers: Sequence[NumberForecast], opened: int, plan: Plan) -> int:
-    """By rate, number by number; or by the tier when that leaves more."""
+def _expired(numbers: Sequence[NumberForecast], users: Mapping[str, Counter[str]], opened: int, plan: Plan) -> int:
+    """By rate or by the pair limit, number by number; or by the tier when that leaves more."""
     if plan.expires_after_s is None:
         return 0
-    by_rate = sum(max(0, found.commands - int(_rate(found.mps, plan) * plan.expires_after_s)) for found in numbers)
-    allowed = MESSAGING_LIMITS.get(plan.tier) if plan.tier is not None else None
+    times = _pair_times(max(found.busiest_user for found in numbers), burst=plan.burst)
+    fit = sum(at <= plan.expires_after_s for at in times)
+    late = 0
+    for found in numbers:
+        by_rate = max(0, found.commands - int(_rate(found.mps, plan) * plan.expires_after_s))
+        late += max(by_rate, sum(max(0, count - fit) for count in users[found.phone_number_id].values()))
+    allowed, used = _tier(plan)
     if allowed is None:
-        return by_rate
+        return late
     windows = int(plan.expires_after_s // MESSAGING_WINDOW_S) + 1
-    return max(by_rate, opened + plan.used - allowed * windows)
+    return max(late, opened + used - allowed * windows)

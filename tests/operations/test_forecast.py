@@ -58,10 +58,11 @@ def test_many_messages_to_one_user_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("users", "used", "days"), [(250, 0, 0), (251, 0, 1), (500, 0, 1), (501, 0, 2), (1, 249, 0), (1, 250, 1)]
+    ("users", "used", "days"),
+    [(250, 0, 0), (251, 0, 1), (500, 0, 1), (501, 0, 2), (1, 249, 0), (1, 250, 1), (10, 1000, 1)],
 )
 def test_a_portfolio_writes_to_so_many_users_a_day(users: int, used: int, days: int) -> None:
-    """Each further portion waits 24 hours; those of the last 24 hours count."""
+    """Each further portion waits 24 hours; those of the last 24 hours count, as far as the limit goes."""
     found = forecast(campaign(users), Plan({"1": 1000}, tier="TIER_250", used=used))
     assert found.tier_s == days * DAY_S
     assert found.limited_by is (Limit.TIER if days else Limit.RATE)
@@ -86,11 +87,15 @@ def test_without_a_limit_nobody_waits_for_it(tier: str | None) -> None:
 
 
 def test_what_expires_before_its_turn_is_counted() -> None:
-    """By the rate, and by the tier; the larger one."""
+    """By the rate, by the pair limit, and by the tier; the largest one."""
     assert forecast(campaign(2500), Plan({"1": 253}, expires_after_s=5)).expired == 1250
     plan = Plan({"1": 1000}, tier="TIER_250", expires_after_s=DAY_S)
     assert forecast(campaign(600), plan).expired == 100
     assert forecast(campaign(600), plan._replace(expires_after_s=None)).expired == 0
+    assert forecast(campaign(10), plan._replace(used=1000)).expired == 0  # all of them have their turn tomorrow
+    assert forecast(campaign(10), plan._replace(used=1000, expires_after_s=DAY_S - 1)).expired == 10
+    texts = campaign(2, each=100, type_="text")  # of each user's, 10 within a minute: one every 6.25 s
+    assert forecast(texts, Plan({"1": 80}, expires_after_s=60)).expired == 180
 
 
 def test_commands_are_dealt_out_by_user() -> None:
