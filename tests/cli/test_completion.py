@@ -1,10 +1,10 @@
 """connector completion: the shell knows commands and options."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ import pytest
 import connector.cli
 from connector.cli import run
 from tests.cli.told import Told
+from tests.fixtures.tools import or_skip, program
 
 Typed = Callable[..., Told]
 BIN = Path(sys.executable).parent
@@ -33,9 +34,7 @@ def test_each_shell_gets_its_script(typed: Typed, shell: str) -> None:
 
 def test_bash_completes_commands_groups_and_options(tmp_path: Path) -> None:
     """The very script, sourced by bash."""
-    bash = shutil.which("bash")
-    if bash is None:
-        pytest.skip("no bash")
+    bash = or_skip(partial(program, "bash"))
     script = tmp_path / "completion"
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}  # noqa: TID251 - a person's shell
     with script.open("wb") as file:

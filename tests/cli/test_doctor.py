@@ -61,7 +61,7 @@ def test_a_working_installation_is_found_to_be_good(installation: Installation, 
     assert found(told, f"WABA {WABA}") == [("ok", "1 app subscribed to its webhooks")]
     for number in (NUMBER, OTHER):
         assert found(told, f"number {number}") == [("ok", "STANDARD, 80 messages a second, quality GREEN")]
-    assert [grade for grade, _ in found(told, "clock")] != ["fail"]  # a busy machine answers late
+    assert [grade for grade, _ in found(told, "clock")] in (["ok"], ["warn"])  # a busy machine answers late
     assert "access-token" not in told.out
 
 

@@ -1,8 +1,8 @@
 """The server asks clients for a certificate: it has to be signed by the authority, and be that of Meta's sender."""
 
-import shutil
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from connector.ingress.http_protocol import bounded_http
 from connector.service.http import Tls, serving
+from tests.fixtures.tools import or_skip, program
 
 HOST = "127.0.0.1"
 NAME = "client.webhooks.fbclientcerts.com"
@@ -68,10 +69,7 @@ def _new(name: str, key: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """One for servers and clients."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed: it makes the certificates")
-    return Authority(tmp_path_factory.mktemp("authority"), openssl)
+    return Authority(tmp_path_factory.mktemp("authority"), or_skip(partial(program, "openssl")))
 
 
 async def ask(port: int, trusted: Path, certificate: tuple[Path, Path] | None) -> str:
@@ -89,7 +87,7 @@ async def ask(port: int, trusted: Path, certificate: tuple[Path, Path] | None) -
 async def test_only_the_sender_that_is_named_comes_in(authority: Authority, tmp_path: Path) -> None:
     """Its name and its authority both have to be right; a stranger's name is told in the log."""
     server = Tls(*authority.sign("connector"), client_ca=authority.certificate)
-    forger = Authority(tmp_path, shutil.which("openssl") or "")
+    forger = Authority(tmp_path, program("openssl"))
     protocol = bounded_http(NAME)
     async with serving(app, HOST, 0, drain_s=1.0, concurrency_max=10, protocol=protocol, tls=server) as port:
         assert await ask(port, authority.certificate, authority.sign(NAME)) == "hello"

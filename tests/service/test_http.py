@@ -1,10 +1,10 @@
 """An HTTP server that starts when it says so and ends in good order."""
 
 import asyncio
-import shutil
 import signal
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from connector.service.http import AsgiApp, CannotListenError, Tls, serving
+from tests.fixtures.tools import or_skip, program
 
 HOST = "127.0.0.1"
 
@@ -106,9 +107,7 @@ async def _fails(app: AsgiApp) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     """A certificate for this address, signed by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed: it makes the certificate")
+    openssl = or_skip(partial(program, "openssl"))
     folder: Path = tmp_path_factory.mktemp("tls")
     tls = Tls(folder / "certificate.pem", folder / "key.pem")
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=connector"]
