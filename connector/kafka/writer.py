@@ -38,8 +38,8 @@ class RecordWriter:
     def write(self, topic: str, value: bytes, key: bytes, settled: Callable[[Place | None, str], None]) -> None:
         """Hand one record over; waits while too many are under way.
 
-        ``settled`` is called from within a later :meth:`write` or :meth:`serve`: with the place, or with None and the
-        reason why Kafka has not taken the record.
+        ``settled`` is called from within this or a later :meth:`write`, or a :meth:`serve`: with the place, or with
+        None and the reason why Kafka has not taken the record.
         """
 
         def acknowledged(error: KafkaError | None, message: Message) -> None:

@@ -1,6 +1,6 @@
 """Reads topics for a person, from a chosen point on, over all partitions; no group is joined, nothing committed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, Message
@@ -40,16 +40,15 @@ class Tail:
         self._places = partitions_of(self._admin, settings, topics)
         self._reader = PositionedReader(config)
         self._ends: dict[tuple[str, int], int] = {}
+        self._total = 0
 
     def from_end(self) -> None:
         """Read what comes from now on."""
-        for place, (_, end) in self._extents().items():
-            self._reader.go(*place, end)
+        self._begin({place: end for place, (_, end) in self._extents().items()})
 
     def from_start(self) -> None:
         """Read everything that is kept."""
-        for place, (oldest, _) in self._extents().items():
-            self._reader.go(*place, oldest)
+        self._begin({place: oldest for place, (oldest, _) in self._extents().items()})
 
     def from_time(self, at_ms: int) -> None:
         """Read what was written at or after a time, Unix milliseconds."""
@@ -58,8 +57,7 @@ class Tail:
             offsets = self._admin.offsets_at(self._places, at_ms)
         except KafkaException as error:
             raise unanswered(error) from None
-        for place, (_, end) in extents.items():
-            self._reader.go(*place, offsets[place] if offsets[place] >= 0 else end)
+        self._begin({p: offsets[p] if offsets[p] >= 0 else end for p, (_, end) in extents.items()})
 
     @property
     def caught_up(self) -> bool:
@@ -69,7 +67,7 @@ class Tail:
     @property
     def total(self) -> int:
         """How many offsets lay ahead when reading began."""
-        return self._ahead
+        return self._total
 
     @property
     def left(self) -> int:
@@ -106,8 +104,12 @@ class Tail:
         except KafkaException as error:
             raise unanswered(error) from None
         self._ends = {place: end for place, (_, end) in extents.items()}
-        self._ahead = sum(end - oldest for oldest, end in extents.values())
         return extents
+
+    def _begin(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        for place, offset in offsets.items():
+            self._reader.go(*place, offset)
+        self._total = self.left
 
 
 def partitions_of(admin: TopicAdmin, settings: Settings, topics: Iterable[str]) -> list[tuple[str, int]]:
