@@ -201,21 +201,19 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
             choice = choose(log, wanted, redrives_max=options["redrives_max"], limit=options["limit"])
         back: list[Any] = []
         if driver is None or not choice.chosen:
-            _tell(choice, back, options, finished=True)
+            _tell(choice, back, options, {})
             return
         if not options["yes"]:
             click.confirm(f"Put {len(choice.chosen)} dead letters back?", abort=True, err=True)
-        finished = False
         by = f"{getpass.getuser()}@{socket.gethostname()}"
         try:
             with bar("redriving", len(choice.chosen)) as shown:
                 for letters in driver.run(choice.chosen, rate=options["rate"], by=by, reason=options["reason"]):
                     back += letters
                     shown(len(back))
-            finished = True
         finally:
             driver.close()
-            _tell(choice, back, options, finished=finished)
+            _tell(choice, back, options, driver.refused)
     if len(back) < len(choice.chosen):
         ctx.exit(EXIT_FAILED)
 
@@ -319,7 +317,7 @@ def _header(name: str, value: bytes | None, *, show_users: bool) -> str:
     return text if show_users or name.startswith(OUR_HEADERS) else mask_phones(text)
 
 
-def _tell(choice: Any, back: list[Any], options: dict[str, Any], *, finished: bool) -> None:
+def _tell(choice: Any, back: list[Any], options: dict[str, Any], refused: dict[Any, str]) -> None:
     by_class = Counter(letter.class_ for letter in choice.chosen)
     told = {
         "dry_run": options["dry_run"],
@@ -329,7 +327,9 @@ def _tell(choice: Any, back: list[Any], options: dict[str, Any], *, finished: bo
             "redriven_before": choice.redriven_before,
             "too_often": choice.too_often,
             "beyond_limit": choice.beyond_limit,
+            "beyond_memory": choice.beyond_memory,
         },
+        "refused": {"/".join(map(str, place)): reason for place, reason in refused.items()},
         "classes": dict(by_class),
         "places": ["/".join(map(str, letter.place)) for letter in (choice.chosen if options["dry_run"] else back)],
     }
@@ -341,12 +341,13 @@ def _tell(choice: Any, back: list[Any], options: dict[str, Any], *, finished: bo
     click.echo(f"{len(choice.chosen)} dead letters {what}" + (f": {classes}" if classes else ""))
     if not options["dry_run"]:
         click.echo(f"{len(back)} are back")
-        if (left := len(choice.chosen) - len(back)) and finished:
-            click.echo(f"{left} did not fit into their command topic (max.message.bytes, message.max.bytes)")
+        for reason, count in Counter(refused.values()).items():
+            click.echo(f"{count} did not fit into their command topic: {cell(reason)}")
     reasons = {
         "redriven_before": "went back before",
         "too_often": f"have gone round {options['redrives_max']} times or more (--redrives-max)",
         "beyond_limit": "are beyond --limit",
+        "beyond_memory": "are more than one call holds in memory; call again for them",
     }
     for name, reason in reasons.items():
         if told["left"][name]:

@@ -97,6 +97,7 @@ class Choice:
     redriven_before: int = 0
     too_often: int = 0
     beyond_limit: int = 0
+    beyond_memory: int = 0
 
 
 def choose(log: DeadLetterLog, wanted: Wanted, *, redrives_max: int, limit: int) -> Choice:
@@ -106,7 +107,7 @@ def choose(log: DeadLetterLog, wanted: Wanted, *, redrives_max: int, limit: int)
         log: where they are.
         wanted: which ones.
         redrives_max: how often a command may go round.
-        limit: how many are taken at most; those are held in memory.
+        limit: how many are taken at most; those are held in memory, as far as CHOSEN_MAX_BYTES go.
     """
     marks, choice, size = log.marks(), Choice(), 0
     for found in log.letters(wanted):
@@ -114,8 +115,10 @@ def choose(log: DeadLetterLog, wanted: Wanted, *, redrives_max: int, limit: int)
             choice.redriven_before += 1
         elif found.letter.redrive_count >= redrives_max:
             choice.too_often += 1
-        elif len(choice.chosen) >= limit or size >= CHOSEN_MAX_BYTES:
+        elif len(choice.chosen) >= limit:
             choice.beyond_limit += 1
+        elif size >= CHOSEN_MAX_BYTES:
+            choice.beyond_memory += 1
         else:
             choice.chosen.append(found.letter)
             size += len(found.letter.value or b"")
@@ -138,6 +141,8 @@ class Redriver:
         self._topics = log.command_topics
         self._partitions = {topic: sum(name == topic for name, _ in places) for topic in self._topics.values()}
         self._clock = clock
+        self.refused: dict[Source, str] = {}
+        """Why Kafka never takes a dead letter, of each that it does not."""
         self._id = f"{settings.delivery.installation}-redrive"
         self._producer = TransactionalProducer(config, self._id)
         try:
@@ -149,10 +154,12 @@ class Redriver:
     def run(self, letters: Sequence[DeadLetter], *, rate: float, by: str, reason: str) -> Iterator[list[DeadLetter]]:
         """Put them back, ``rate`` a second; yields those of each transaction that is committed.
 
-        A dead letter too large for its command topic is left: it is in none of them.
+        A dead letter that Kafka never takes, such as one too large for its command topic, is left: it is in none of
+        them, and :attr:`refused` tells why.
 
         Raises:
-            KafkaFault: Kafka takes no more; what was yielded is back, the rest is not.
+            KafkaFault: Kafka takes no more; what was yielded is back. Of the transaction that was under way nobody
+                knows, but its marks tell: another choice leaves what is back.
         """
         began, done = self._clock.monotonic(), 0
         batch = max(1, min(BATCH_MAX, int(rate)))
@@ -172,7 +179,7 @@ class Redriver:
             try:
                 self._producer.commit(outputs, [], None)
             except RecordRefusedError as error:
-                del letters[error.index // 2]
+                self.refused[letters.pop(error.index // 2).place] = str(error)
             except FatalProducerError as error:
                 message = f"{self._id} may write no more ({error}); was another redrive started?"
                 raise KafkaFault(message) from None

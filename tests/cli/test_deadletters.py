@@ -175,6 +175,16 @@ def test_the_limit_is_kept_and_told(installation: Installation, typed: Typed, fa
     assert "2 are left: they are beyond --limit" in told.out
 
 
+def test_what_is_left_for_memory_is_not_told_as_beyond_the_limit(
+    installation: Installation, typed: Typed, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No larger --limit would take it, but another call."""
+    monkeypatch.setattr(redriving, "CHOSEN_MAX_BYTES", 1)
+    told = typed("deadletters", "redrive", *failed, "--dry-run", "--config", installation.config)
+    assert "2 are left: they are more than one call holds in memory" in told.out
+    assert "--limit" not in told.out
+
+
 def test_a_second_redrive_shuts_out_the_first(
     installation: Installation, typed: Typed, failed: list[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +264,7 @@ def test_one_that_is_too_large_for_its_topic_is_left_and_holds_up_no_other(
     assert told.code == 1
     assert "3 are back" in told.out
     assert "1 did not fit" in told.out
+    assert "Message size too large" in told.out
 
 
 @pytest.mark.parametrize(
