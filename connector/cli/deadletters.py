@@ -16,20 +16,12 @@ from connector.cli import EXIT_FAILED, config_option, output_option
 from connector.cli.faults import told_in_one_line
 from connector.cli.moments import Moment
 from connector.cli.tables import bar, cell, echo_json, echo_table, moment, user, users_option
+from connector.delivery.command import DeadLetterClass
 from connector.telemetry.masking import mask_phones
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CLASSES = (
-    "undecodable",
-    "invalid",
-    "id_conflict",
-    "refused",
-    "undeliverable",
-    "attempts_exhausted",
-    "ambiguous",
-    "too_large",
-)
+CLASSES = tuple(class_.value for class_ in DeadLetterClass)
 OUR_HEADERS = ("wa.", "__connect.errors.")
 LIMIT_DEFAULT = 100
 REDRIVE_LIMIT_DEFAULT = 10_000

@@ -8,8 +8,9 @@ import click
 from connector.cli import config_option, output_option
 from connector.cli.tables import echo_json, echo_table
 from connector.cli.throughputs import number_and_limit
+from connector.whatsapp.limits import MESSAGING_LIMITS, THROUGHPUT_MPS, Level, throughput_mps
 
-TIERS = ("TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED")
+TIERS = tuple(MESSAGING_LIMITS)
 
 ADVICE = {
     "number rate": "more numbers (--spread shows how many), or a higher throughput level from Meta",
@@ -88,8 +89,6 @@ def _limits(
     settings: Any, named: dict[str, int | None], numbers: set[str], options: dict[str, Any]
 ) -> tuple[dict[str, int], str | None]:
     """Messages a second of each number, and the tier: as said, else as configured, else as asked, else 80."""
-    from connector.whatsapp.limits import THROUGHPUT_MPS, Level  # noqa: PLC0415 - needed here only
-
     mps = dict.fromkeys(numbers, THROUGHPUT_MPS[Level.STANDARD])
     tier = options["tier"]
     if options["ask"]:
@@ -106,7 +105,6 @@ def _asked(settings: Any, numbers: set[str]) -> tuple[dict[str, int], list[str]]
     from connector.clock import SystemClock  # noqa: PLC0415 - see below
     from connector.operations.examining import CloudApi  # noqa: PLC0415 - loads Kafka's client
     from connector.operations.findings import Finding  # noqa: PLC0415 - see above
-    from connector.whatsapp.limits import throughput_mps  # noqa: PLC0415 - needed here only
 
     mps, tiers = {}, []
     with CloudApi(settings, SystemClock()) as api:

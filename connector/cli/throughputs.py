@@ -2,8 +2,9 @@
 
 import click
 
-LEVELS = ("STANDARD", "HIGH", "NOT_APPLICABLE")
-MPS_MAX = 1000
+from connector.whatsapp.limits import THROUGHPUT_MPS, Level, throughput_mps
+
+MPS_MAX = max(THROUGHPUT_MPS.values())
 
 
 def number_and_limit(text: str) -> tuple[str, int | None]:
@@ -12,15 +13,13 @@ def number_and_limit(text: str) -> tuple[str, int | None]:
     Raises:
         click.BadParameter: anything else.
     """
-    from connector.whatsapp.limits import throughput_mps  # noqa: PLC0415 - needed here only
-
     number, _, limit = text.partition("=")
     if not (number.isascii() and number.isdigit()):
         message = f"{text!r} does not begin with a phone number id"
         raise click.BadParameter(message, param_hint="--number")
     if not limit:
         return number, None
-    if limit in LEVELS:
+    if limit in Level.__members__:
         return number, throughput_mps(limit)
     if limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MPS_MAX:
         return number, int(limit)

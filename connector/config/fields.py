@@ -21,9 +21,10 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from connector.config.faults import Keys, collected
+from connector.whatsapp.limits import THROUGHPUT_MPS
 
 TOPIC_LENGTH_MAX = 249  # Kafka's own limit for a topic name
-THROUGHPUT_MAX_MPS = 1000  # the highest level of a number (Meta, throughput, 2026-09-11)
+THROUGHPUT_MAX_MPS = max(THROUGHPUT_MPS.values())
 
 
 @dataclass(frozen=True, slots=True)
