@@ -52,19 +52,17 @@ class Awaited:
 class Progress:
     """All commands of one call. Outcomes are found by the place of the record, statuses by identity.
 
-    A status may come before its command's outcome; both may come before Kafka's acknowledgement is seen.
+    Every command is written, or not, before the first of them is read. A status may come before its command's outcome.
     """
 
     commands: Sequence[Awaited]
     until: Until = Until.OUTCOME
     open: int = 0
-    unwritten: int = 0
     _by_place: dict[Source, Awaited] = field(default_factory=dict)
     _by_identity: dict[tuple[str, str], Awaited] = field(default_factory=dict)
-    _early: dict[Source, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.open = self.unwritten = len(self.commands)
+        self.open = len(self.commands)
         for awaited in self.commands:
             if awaited.identity is not None:
                 self._by_identity[awaited.identity] = awaited
@@ -72,18 +70,13 @@ class Progress:
     def written(self, awaited: Awaited, place: Source) -> None:
         """Kafka has the command."""
         awaited.place = place
-        self.unwritten -= 1
         self._by_place[place] = awaited
         if awaited.identity is not None:
             self._by_identity[awaited.identity] = awaited
-        early = self._early.pop(place, None)
-        if early is not None:
-            self._settled(awaited, early)
 
     def not_written(self, awaited: Awaited, reason: str) -> None:
         """Kafka has not taken it."""
         awaited.fault = reason
-        self.unwritten -= 1
         self._check(awaited)
 
     def outcome(self, record: Mapping[str, Any]) -> None:
@@ -92,9 +85,8 @@ class Progress:
         place = Source(source["topic"], source["partition"], source["offset"])
         awaited = self._by_place.get(place)
         if awaited is not None:
-            self._settled(awaited, record)
-        elif self.unwritten:
-            self._early[place] = record
+            awaited.outcome = record
+            self._check(awaited)
 
     def status(self, record: Mapping[str, Any]) -> None:
         """A status was read; those of other commands are passed over."""
@@ -103,10 +95,6 @@ class Progress:
             return
         awaited.status, awaited.rank = record["status"], record["status_rank"]
         awaited.status_error = next(iter(record["errors"]), None) if awaited.status == FAILED else None
-        self._check(awaited)
-
-    def _settled(self, awaited: Awaited, record: Mapping[str, Any]) -> None:
-        awaited.outcome = record
         self._check(awaited)
 
     def _check(self, awaited: Awaited) -> None:

@@ -43,14 +43,6 @@ def test_an_outcome_is_known_by_the_place_of_its_command() -> None:
     assert (progress.open, progress.commands[0].failed) == (0, False)
 
 
-def test_an_outcome_may_come_before_the_acknowledgement() -> None:
-    """Delivery may be faster than our own client; it is kept while something is unwritten."""
-    progress = Progress(awaited("a"))
-    progress.outcome(outcome(Source("t", 0, 5)))
-    progress.written(progress.commands[0], Source("t", 0, 5))
-    assert progress.open == 0
-
-
 @pytest.mark.parametrize("word", ["DEAD_LETTERED", "EXPIRED", "SUPPRESSED"])
 def test_a_command_that_was_not_sent_has_failed(word: str) -> None:
     """Nothing more is waited for, however far it should have come."""
