@@ -1,8 +1,6 @@
 """List dead letters, show one, put them back."""
 
-import getpass
 import heapq
-import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import click
 from connector.cli import EXIT_FAILED, config_option, output_option
 from connector.cli.faults import told_in_one_line
 from connector.cli.moments import Moment
+from connector.cli.person import whoever
 from connector.cli.tables import bar, cell, echo_json, echo_table, moment, user, users_option
 from connector.delivery.command import DeadLetterClass
 from connector.telemetry.masking import mask_phones
@@ -197,7 +196,7 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
             return
         if not options["yes"]:
             click.confirm(f"Put {len(choice.chosen)} dead letters back?", abort=True, err=True)
-        by = f"{getpass.getuser()}@{socket.gethostname()}"
+        by = whoever()
         try:
             with bar("redriving", len(choice.chosen)) as shown:
                 for letters in driver.run(choice.chosen, rate=options["rate"], by=by, reason=options["reason"]):
@@ -233,6 +232,7 @@ def _reading(log: Any) -> Iterator[None]:
 
 
 def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
+    from connector.cli.send import command_topic  # noqa: PLC0415 - needed here only
     from connector.clock import SystemClock  # noqa: PLC0415 - see below
     from connector.config import load_from_environment  # noqa: PLC0415 - loads all types of the settings
     from connector.operations.dead_letters import Wanted, place_from  # noqa: PLC0415 - loads the codec
@@ -246,7 +246,7 @@ def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
         places = frozenset(place_from(text, known) for text in (filters.get("places") or ()))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="TOPIC/PARTITION/OFFSET") from None
-    chosen = [_dead_letter_topic(topic, known, names.prefix) for topic in (filters.get("topics") or ())]
+    chosen = [names.dead_letters_of(command_topic(names, known.get(t, t))) for t in (filters.get("topics") or ())]
     wanted = Wanted(
         classes=frozenset(filters.get("classes", ())),
         codes=frozenset(filters.get("codes", ())),
@@ -259,14 +259,6 @@ def _open(config_path: Path | None, filters: dict[str, Any]) -> tuple[Any, Any]:
     return DeadLetterLog(
         settings, reading_codec(settings, click.get_current_context().call_on_close), SystemClock(), topics
     ), wanted
-
-
-def _dead_letter_topic(given: str, known: dict[str, str], prefix: str) -> str:
-    for dead_letters, topic in known.items():
-        if given in {dead_letters, topic, topic.removeprefix(prefix)}:
-            return dead_letters
-    message = f"{given} is none of delivery.commands: {', '.join(known.values())}"
-    raise click.BadParameter(message, param_hint="--topic")
 
 
 def _row(found: Any, marks: Any, *, show_users: bool) -> dict[str, Any]:

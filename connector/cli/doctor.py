@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from connector.cli import EXIT_FAILED, config_option, output_option
-from connector.cli.tables import cell, echo_json
+from connector.cli.tables import cell, echo_json, printable
 
 PARTS = ("files", "kafka", "registry", "cloud-api")
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -83,10 +83,6 @@ def _findings(
 
 def _tell(finding: Any) -> None:
     grade = click.style(f"{finding.grade.value:<4}", fg=COLORS[finding.grade.value])
-    click.echo(f"{grade}  {cell(finding.about)}: {_printable(finding.found)}")
+    click.echo(f"{grade}  {cell(finding.about)}: {printable(finding.found)}")
     if finding.advice:
-        click.echo(f"      -> {_printable(finding.advice)}")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+        click.echo(f"      -> {printable(finding.advice)}")

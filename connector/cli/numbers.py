@@ -1,8 +1,5 @@
 """List what is held, pause a number, resume it."""
 
-import getpass
-import json
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +8,8 @@ import click
 
 from connector.cli import config_option, output_option
 from connector.cli.faults import told_in_one_line
+from connector.cli.person import whoever
+from connector.cli.tables import echo_json
 
 SCOPE_HELP = "A phone number id, waba:ID for all numbers of a business account, or app:INSTALLATION for all numbers."
 
@@ -42,7 +41,7 @@ def list_(config_path: Path | None, output: str) -> None:
         control = Control.open(config_path, click.get_current_context().call_on_close)
         rows = [*control.holds(), *control.cursors()]
     if output == "json":
-        click.echo(json.dumps(rows, indent=2))
+        echo_json(rows)
         return
     for row in rows:
         click.echo("  ".join(f"{name} {value}" for name, value in row.items() if value is not None))
@@ -76,9 +75,8 @@ def resume(scope: str, config_path: Path | None, reason: str) -> None:
 def _write(scope: str, action: str, reason: str, config_path: Path | None) -> None:
     from connector.service.control import Control  # noqa: PLC0415 - loads Kafka's client
 
-    actor = f"{getpass.getuser()}@{socket.gethostname()}"
     control = Control.open(config_path, click.get_current_context().call_on_close)
-    control.write(_scope(scope), action=action, actor=actor, reason=reason)
+    control.write(_scope(scope), action=action, actor=whoever(), reason=reason)
 
 
 def _scope(text: str) -> str:

@@ -44,10 +44,14 @@ def echo_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) ->
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def cell(value: object) -> str:
+def printable(text: str) -> str:
     """One line of text for a terminal: what comes from outside may steer it, so only what prints is shown."""
-    text = "" if value is None else str(value)
-    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def cell(value: object) -> str:
+    """Something for a table: :func:`printable`, and not too long."""
+    text = "" if value is None else printable(str(value))
     return text if len(text) <= CELL_MAX else f"{text[: CELL_MAX - 1]}…"
 
 

@@ -1,6 +1,5 @@
 """Show which topics are missing, or make them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,13 @@ import click
 from connector.cli import EXIT_FAILED, config_option, output_option
 from connector.cli.faults import told_in_one_line
 from connector.cli.moments import Moment
-from connector.cli.tables import echo_table
+from connector.cli.tables import echo_json, echo_table
 from connector.cli.throughputs import number_and_limit
 from connector.clock import SystemClock
 from connector.config import Settings, load_from_environment
-from connector.kafka.topics import TopicAdmin, TopicCreationError, TopicSpec, UnreachableError
+from connector.kafka.topics import TopicAdmin, TopicCreationError, TopicSpec
 from connector.operations.slot_plan import SlotPlan, plan_slots
-from connector.operations.tail import Tail
+from connector.operations.tail import Tail, partition_counts
 from connector.records.topic_plan import PlannedTopic, planned
 from connector.service.startup import client_config
 from connector.whatsapp.limits import THROUGHPUT_MPS, Level
@@ -80,7 +79,7 @@ def plan(ctx: click.Context, /, config_path: Path | None, slots: int, output: st
     found = plan_slots(mps, slots, options["worker_mps"]) if mps else None
     if output == "json":
         spread = {**found._asdict(), "loads": [load._asdict() for load in found.loads]} if found else None
-        click.echo(json.dumps({"topics": rows, "slots": spread}, indent=2))
+        echo_json({"topics": rows, "slots": spread})
     else:
         _show(rows, output)
         if found is not None:
@@ -178,12 +177,8 @@ def _show_slots(found: SlotPlan) -> None:
 
 
 def _partitions(settings: Settings) -> dict[str, int]:
-    try:
-        return TopicAdmin(client_config(settings, {})).partitions()
-    except UnreachableError as error:
-        servers = settings.kafka.common["bootstrap.servers"]
-        message = f"no broker answered at {servers} ({error}); check kafka.common.bootstrap.servers"
-        raise click.ClickException(message) from None
+    with told_in_one_line():
+        return partition_counts(TopicAdmin(client_config(settings, {})), settings)
 
 
 def _compare(topics: tuple[PlannedTopic, ...], found: dict[str, int]) -> list[dict[str, Any]]:
@@ -201,7 +196,7 @@ def _state(topic: PlannedTopic, found: int | None) -> str:
 
 def _show(rows: list[dict[str, Any]], output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(rows, indent=2))
+        echo_json(rows)
         return
     for row in rows:
         found = "" if row["found"] in {None, row["partitions"]} else f", found {row['found']}"

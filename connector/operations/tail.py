@@ -112,18 +112,27 @@ class Tail:
         self._total = self.left
 
 
+def partition_counts(admin: TopicAdmin, settings: Settings) -> dict[str, int]:
+    """Of every topic that this user may see.
+
+    Raises:
+        KafkaFault: no broker answers.
+    """
+    try:
+        return admin.partitions()
+    except UnreachableError as error:
+        servers = settings.kafka.common["bootstrap.servers"]
+        message = f"no broker answered at {servers} ({error}); check kafka.common.bootstrap.servers"
+        raise KafkaFault(message) from None
+
+
 def partitions_of(admin: TopicAdmin, settings: Settings, topics: Iterable[str]) -> list[tuple[str, int]]:
     """Every partition of some topics.
 
     Raises:
         KafkaFault: no broker answers, or a topic is missing.
     """
-    try:
-        found = admin.partitions()
-    except UnreachableError as error:
-        servers = settings.kafka.common["bootstrap.servers"]
-        message = f"no broker answered at {servers} ({error}); check kafka.common.bootstrap.servers"
-        raise KafkaFault(message) from None
+    found = partition_counts(admin, settings)
     if missing := sorted(set(topics) - found.keys()):
         message = f"missing topics: {', '.join(missing)}; run `connector topics apply`, or check the right to read them"
         raise KafkaFault(message)
