@@ -38,7 +38,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "queue.buffering.max.kbytes": 128 * 1024,
 }
 # These carry what publish() promises; no configuration changes them.
-_GUARANTEES: Final[Mapping[str, Any]] = {
+GUARANTEES: Final[Mapping[str, Any]] = {
     "enable.idempotence": True,
     "acks": "all",
     "partitioner": "murmur2_random",  # Java's: one key goes to one partition, whoever writes it
@@ -95,7 +95,7 @@ class RecordProducer:
         self._config = {
             **_DEFAULTS,
             **config,
-            **_GUARANTEES,
+            **GUARANTEES,
             "delivery.timeout.ms": int(delivery_timeout_s * 1000),
             "error_cb": _warn,
         }

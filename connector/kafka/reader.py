@@ -54,14 +54,16 @@ class TopicReader:
 class PositionedReader:
     """Records from chosen offsets of chosen partitions; no group, no commits; used from one thread.
 
-    ``committed``: not those of transactions that are open or were aborted.
+    Args:
+        config: librdkafka properties. The protocol of groups is left out: nothing joins one.
+        committed: not those of transactions that are open or were aborted.
     """
 
     def __init__(self, config: Mapping[str, Any], *, committed: bool = True) -> None:
         self._consumer = Consumer(
             {
                 **READ_AHEAD,
-                **config,
+                **{name: value for name, value in config.items() if name != "group.protocol"},
                 "group.id": "unused",  # the client wants one; nothing joins a group or commits
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,

@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connector.kafka.producer import GUARANTEES
+
 DELIVERY_TIMEOUT_S: Final = 30.0
 _FULL_WAIT_S: Final = 0.05
 
@@ -24,9 +26,7 @@ class RecordWriter:
         self._producer = Producer(
             {
                 **config,
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": "murmur2_random",  # Java's: one key goes to one partition, whoever writes it
+                **GUARANTEES,
                 "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
             }
         )
@@ -64,7 +64,3 @@ class RecordWriter:
     def serve(self, wait_s: float) -> None:
         """Let acknowledgements in; waits for the first one."""
         self._producer.poll(wait_s)
-
-    def flush(self, timeout_s: float) -> int:
-        """Wait until everything is acknowledged or given up; how many records are not, after that time."""
-        return int(self._producer.flush(timeout_s))

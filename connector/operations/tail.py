@@ -35,10 +35,9 @@ class Tail:
     """
 
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
-        config = {**SOON, **client_config(settings, settings.kafka.consumer)}
-        self._admin = TopicAdmin(config)
+        self._admin = TopicAdmin(client_config(settings, {}))
         self._places = partitions_of(self._admin, settings, topics)
-        self._reader = PositionedReader(config)
+        self._reader = PositionedReader({**SOON, **client_config(settings, settings.kafka.consumer)})
         self._ends: dict[tuple[str, int], int] = {}
         self._total = 0
 

@@ -235,9 +235,8 @@ class DeliveryService:
 
     def _news(self, codec: Codec, listener: Listener) -> News:
         config = client_config(self._settings, self._settings.kafka.consumer)
-        reading = {name: value for name, value in config.items() if name != "group.protocol"}
         return News(
-            lambda: PositionedReader(reading),
+            lambda: PositionedReader(config),
             self._admin,
             codec,
             listener,

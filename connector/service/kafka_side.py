@@ -82,7 +82,7 @@ class KafkaSide:
             self._clock,
             slots=SlotStarter(placement, self._takeover()),
             lease=lease,
-            backfill=Backfill(PositionedReader(self._reading()), reception.backlog, ledger.live_position),
+            backfill=Backfill(PositionedReader(self._config), reception.backlog, ledger.live_position),
             states=StateWriter(names.delivery_state, placement.slots, self._producer.transactional_id, self._codec),
             attempts=attempts,
             topics=[*names.commands, names.rerouted_commands],
@@ -96,7 +96,7 @@ class KafkaSide:
         return Takeover(
             lambda: TopicAdmin(client_config(self._settings, {})),
             delivery.group_id,
-            lambda committed: PositionedReader({**self._reading(), **TO_THE_END}, committed=committed),
+            lambda committed: PositionedReader({**self._config, **TO_THE_END}, committed=committed),
             self._codec,
             self._clock,
             topics=Topics(names.delivery_state, names.delivery_outcomes, names.delivery_attempts),
@@ -104,6 +104,3 @@ class KafkaSide:
             self_id=self._producer.transactional_id,
             on_missing=delivery.on_missing_offsets,
         )
-
-    def _reading(self) -> dict[str, Any]:
-        return {name: value for name, value in self._config.items() if name != "group.protocol"}

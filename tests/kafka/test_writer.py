@@ -21,13 +21,19 @@ class Settled:
         self.reasons.append(reason)
 
 
+def serve_all(writer: RecordWriter) -> None:
+    """Until every record is acknowledged or given up."""
+    while len(writer):
+        writer.serve(0.1)
+
+
 def test_each_record_is_told_its_place_on_javas_partition(mock_cluster: str) -> None:
     """And lies there."""
     writer, settled = RecordWriter({"bootstrap.servers": mock_cluster}), Settled()
     keys = [str(106540352242900 + index) for index in range(20)]
     for key in keys:
         writer.write("commands", key.encode(), key.encode(), settled)
-    assert writer.flush(30) == 0
+    serve_all(writer)
     found = {
         Place(message.topic() or "", message.partition() or 0, message.offset() or 0): message.value()
         for message in read_committed(mock_cluster, ["commands"], Enough(20))
@@ -46,7 +52,7 @@ def test_a_record_that_is_not_taken_is_told_with_the_reason(mock_cluster: str) -
     assert settled.places == [None]
     assert "too large" in settled.reasons[0]
     writer.write("commands", b"x", b"1", settled)
-    writer.flush(30)
+    serve_all(writer)
     assert settled.places[1] is not None
 
 
@@ -56,8 +62,7 @@ def test_a_broker_that_does_not_answer_costs_a_record_its_time(monkeypatch: pyte
     writer, settled = RecordWriter({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), Settled()
     writer.write("commands", b"x", b"1", settled)
     assert len(writer) == 1
-    while len(writer):
-        writer.serve(0.1)
+    serve_all(writer)
     assert settled.places == [None]
 
 
@@ -67,5 +72,5 @@ def test_a_full_queue_waits_for_room(mock_cluster: str) -> None:
     writer, settled = RecordWriter(config), Settled()
     for _ in range(10):
         writer.write("commands", b"x", b"1", settled)
-    writer.flush(30)
+    serve_all(writer)
     assert len([place for place in settled.places if place]) == 10
