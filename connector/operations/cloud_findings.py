@@ -6,7 +6,7 @@ limits, 2026-09-11; manage webhooks (``subscribed_apps``), 2026-06.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from connector.operations.findings import Finding, fail, ok, warn
 from connector.whatsapp.limits import throughput_mps
@@ -18,17 +18,36 @@ SKEW_WARN_S: Final = 5.0
 """A message that may be sent until a time is sent, or not, by this clock; the API tells its own in whole seconds."""
 SKEW_FAIL_S: Final = 60.0
 
-NUMBER_FIELDS: Final = "display_phone_number,quality_rating,throughput,status,health_status"
+NUMBER_FIELDS: Final = "quality_rating,throughput,status,health_status"
 """Asked of each number. One unknown field would refuse them all: these are the ones in Meta's own samples."""
 LIMIT_FIELDS: Final = "throughput,whatsapp_business_manager_messaging_limit"
 
 _RENEW: Final = "make a system user's token that does not expire, with both WhatsApp permissions, and replace the file"
 
 
+class Limits(NamedTuple):
+    """What the Cloud API allows a number; None where it does not tell."""
+
+    level: str | None
+    tier: str | None
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object of an answer; what is none is told as an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def limits(node: Mapping[str, Any]) -> Limits:
+    """Throughput level of a number and messaging limit of its portfolio, out of its node."""
+    level = mapping(node.get("throughput")).get("level")
+    tier = node.get("whatsapp_business_manager_messaging_limit")
+    return Limits(level if isinstance(level, str) else None, tier if isinstance(tier, str) else None)
+
+
 def token_findings(about: str, data: Mapping[str, Any], now_ms: int) -> list[Finding]:
     """What ``GET /debug_token`` says of a token; the token itself is not in it."""
     if not data.get("is_valid"):
-        error = _map(data.get("error"))
+        error = mapping(data.get("error"))
         return [fail(about, f"the token is not valid: {error.get('message', 'no reason was told')}", _RENEW)]
     expires_s = data.get("expires_at") or 0
     findings = _expiry(about, expires_s, now_ms) if isinstance(expires_s, int) and expires_s else []
@@ -41,15 +60,16 @@ def token_findings(about: str, data: Mapping[str, Any], now_ms: int) -> list[Fin
     return findings or [ok(about, f"valid, {_until(expires_s)}, with both WhatsApp permissions")]
 
 
-def number_findings(about: str, node: Mapping[str, Any], throughput: int | str) -> list[Finding]:
+def number_findings(number_id: str, node: Mapping[str, Any], throughput: int | str) -> list[Finding]:
     """What ``GET /{number}?fields=`` says; ``throughput`` is ``throughput_mps`` of its settings."""
-    findings = [*_status(about, node), *_health(about, _map(node.get("health_status")))]
+    about = about_number(number_id)
+    findings = [*_status(number_id, node), *_health(about, mapping(node.get("health_status")))]
     quality = node.get("quality_rating")
     if quality in {"YELLOW", "RED"}:
         advice = "people block or report it; Meta lowers its limits: send less, and only what was asked for"
         findings.append(warn(about, f"its quality is {quality}", advice))
-    level = _map(node.get("throughput")).get("level")
-    if not isinstance(level, str):
+    level = limits(node).level
+    if level is None:
         advice = "without it delivery sends 80 messages a second; set numbers[].throughput_mps, or mend the token"
         findings.append(warn(about, "its throughput level is not told", advice))
     elif isinstance(throughput, int) and throughput > throughput_mps(level):
@@ -58,15 +78,26 @@ def number_findings(about: str, node: Mapping[str, Any], throughput: int | str) 
     return findings or [ok(about, f"{level}, {throughput_mps(str(level))} messages a second, quality {quality}")]
 
 
-def subscription_finding(about: str, apps: Sequence[Any], app_id: str | None) -> Finding:
+def subscription_finding(waba: str, apps: Sequence[Any], app_id: str | None) -> Finding:
     """What ``GET /{waba}/subscribed_apps`` says; ``app_id`` is the app of the token, None when it is not known."""
-    ids = [str(_map(_map(app).get("whatsapp_business_api_data")).get("id")) for app in apps]
-    post = f"POST /{about.removeprefix('WABA ')}/subscribed_apps with the access token"
+    about = about_account(waba)
+    ids = [str(mapping(mapping(app).get("whatsapp_business_api_data")).get("id")) for app in apps]
+    post = f"POST /{waba}/subscribed_apps with the access token"
     if not ids:
         return fail(about, "no app is subscribed to its webhooks", post)
     if app_id is not None and app_id not in ids:
         return fail(about, f"app {app_id} is not subscribed to its webhooks, others are", post)
     return ok(about, f"{len(ids)} app{'s' if len(ids) > 1 else ''} subscribed to its webhooks")
+
+
+def about_number(number_id: str) -> str:
+    """What its findings are about."""
+    return f"number {number_id}"
+
+
+def about_account(waba: str) -> str:
+    """What its findings are about."""
+    return f"WABA {waba}"
 
 
 def skew_finding(about: str, skew_s: float) -> Finding:
@@ -102,20 +133,20 @@ def _expiry(about: str, expires_s: int, now_ms: int) -> list[Finding]:
     return []
 
 
-def _status(about: str, node: Mapping[str, Any]) -> list[Finding]:
+def _status(number_id: str, node: Mapping[str, Any]) -> list[Finding]:
     status = node.get("status")
     if status in {None, "CONNECTED"}:
         return []
-    advice = "nothing can be sent from it; register it with POST /{id}/register, or see WhatsApp Manager"
-    return [fail(about, f"its status is {status}", advice.replace("{id}", about.removeprefix("number ")))]
+    advice = f"nothing can be sent from it; register it with POST /{number_id}/register, or see WhatsApp Manager"
+    return [fail(about_number(number_id), f"its status is {status}", advice)]
 
 
 def _health(about: str, health: Mapping[str, Any]) -> list[Finding]:
     state = health.get("can_send_message")
     if state not in {"LIMITED", "BLOCKED"}:
         return []
-    entities = [_map(entity) for entity in health.get("entities") or []]
-    errors = [_map(error) for entity in entities for error in entity.get("errors") or []]
+    entities = [mapping(entity) for entity in health.get("entities") or []]
+    errors = [mapping(error) for entity in entities for error in entity.get("errors") or []]
     told = "; ".join(str(error.get("error_description", "")) for error in errors) or "no reason was told"
     advice = "; ".join(str(error.get("possible_solution", "")) for error in errors) or "see WhatsApp Manager"
     make = fail if state == "BLOCKED" else warn
@@ -128,7 +159,3 @@ def _until(expires_s: int) -> str:
 
 def _day(at_s: int) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d")
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -15,6 +15,7 @@ from connector.kafka.registry import RegistryUnavailableError, SchemaNotRegister
 from connector.kafka.topics import UnreachableError
 from connector.kafka.transaction import FatalProducerError, UnreachableProducerError, fence
 from connector.operations import cloud_findings, kafka_findings
+from connector.operations.cloud_findings import Limits, mapping
 from connector.operations.findings import Finding, fail, ok, warn
 from connector.records import schemas
 from connector.records.topic_plan import PlannedTopic
@@ -112,13 +113,6 @@ def registry(settings: Settings) -> Iterator[Finding]:
         yield ok("schema registry", f"has every schema at {section.url}")
 
 
-class Limits(NamedTuple):
-    """What the Cloud API allows a number; None where it does not tell."""
-
-    level: str | None
-    tier: str | None
-
-
 class CloudApi:
     """Asks the Cloud API about tokens, numbers and accounts.
 
@@ -159,26 +153,21 @@ class CloudApi:
             advice = "name the account: --waba ID, or numbers[].waba_id"
             yield warn("webhook subscription", "not looked at: no WhatsApp Business Account is known", advice)
         for number_id in found:
-            number = own.get(number_id)
-            file = (number.access_token_file if number else None) or default
-            about = f"number {number_id}"
-            node = self._ask(about, number_id, file, fields=cloud_findings.NUMBER_FIELDS)
-            throughput = number.throughput_mps if number else "auto"
-            yield from [node] if isinstance(node, Finding) else cloud_findings.number_findings(about, node, throughput)
+            node = self._number(number_id, cloud_findings.NUMBER_FIELDS)
+            mps = own[number_id].throughput_mps if number_id in own else "auto"
+            yield from [node] if isinstance(node, Finding) else cloud_findings.number_findings(number_id, node, mps)
         if self._skew_s is not None:
             yield cloud_findings.skew_finding("clock", self._skew_s)
 
     def limits(self, number_id: str) -> Limits | Finding:
         """Throughput level of a number and messaging limit of its portfolio, or why they are not told."""
+        node = self._number(number_id, cloud_findings.LIMIT_FIELDS)
+        return node if isinstance(node, Finding) else cloud_findings.limits(node)
+
+    def _number(self, number_id: str, fields: str) -> dict[str, Any] | Finding:
         own = (n.access_token_file for n in self._settings.numbers if n.phone_number_id == number_id)
         file = next((file for file in own if file), self._settings.cloud_api.access_token_file)
-        node = self._ask(f"number {number_id}", number_id, file, fields=cloud_findings.LIMIT_FIELDS)
-        if isinstance(node, Finding):
-            return node
-        throughput = node.get("throughput")
-        level = throughput.get("level") if isinstance(throughput, Mapping) else None
-        tier = node.get("whatsapp_business_manager_messaging_limit")
-        return Limits(level if isinstance(level, str) else None, tier if isinstance(tier, str) else None)
+        return self._ask(cloud_findings.about_number(number_id), number_id, file, fields=fields)
 
     def _token(self, file: Path) -> Iterator[Finding]:
         about = f"token of {file}"
@@ -190,23 +179,22 @@ class CloudApi:
         if isinstance(answer, Finding):
             yield answer
             return
-        data = answer.get("data")
-        data = data if isinstance(data, Mapping) else {}
+        data = mapping(answer.get("data"))
         self._apps[file] = str(data["app_id"]) if data.get("app_id") else None
         yield from cloud_findings.token_findings(about, data, self._clock.wall_ms())
 
     def _account(self, waba: str, file: Path, numbers: dict[str, None]) -> Iterator[Finding]:
-        about = f"WABA {waba}"
+        about = cloud_findings.about_account(waba)
         apps = self._list(about, f"{waba}/subscribed_apps", file)
         if isinstance(apps, Finding):
             yield apps
             return
-        yield cloud_findings.subscription_finding(about, apps, self._apps.get(file))
+        yield cloud_findings.subscription_finding(waba, apps, self._apps.get(file))
         listed = self._list(about, f"{waba}/phone_numbers", file)
         if isinstance(listed, Finding):
             yield listed
         else:
-            numbers |= {str(node["id"]): None for node in listed if isinstance(node, Mapping) and node.get("id")}
+            numbers |= {str(id_): None for node in listed if (id_ := mapping(node).get("id"))}
 
     def _list(self, about: str, path: str, file: Path) -> list[Any] | Finding:
         found: list[Any] = []
@@ -215,11 +203,12 @@ class CloudApi:
             answer = self._ask(about, path, file, **after)
             if isinstance(answer, Finding):
                 return answer
-            found += answer.get("data") or []
-            paging = answer.get("paging") or {}
-            if "next" not in paging:
+            data, paging = answer.get("data"), mapping(answer.get("paging"))
+            found += data if isinstance(data, list) else []
+            cursor = mapping(paging.get("cursors")).get("after")
+            if "next" not in paging or cursor is None:
                 break
-            after = {"after": str(paging["cursors"]["after"])}
+            after = {"after": str(cursor)}
         return found
 
     def _ask(self, about: str, path: str, file: Path, **query: str) -> dict[str, Any] | Finding:
@@ -237,8 +226,7 @@ class CloudApi:
         self._compare_clocks(response, (began_ms + self._clock.wall_ms()) / 2)
         if response.is_success and isinstance(answer, dict):
             return answer
-        error_ = answer.get("error") if isinstance(answer, dict) else None
-        return cloud_findings.refused(about, response.status_code, error_ if isinstance(error_, dict) else {})
+        return cloud_findings.refused(about, response.status_code, mapping(mapping(answer).get("error")))
 
     def _get(self, path: str, token: str, query: Mapping[str, str]) -> tuple[httpx.Response, Any]:
         headers = {"Authorization": f"Bearer {token}"}

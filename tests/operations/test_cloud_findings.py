@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from connector.operations.cloud_findings import (
+    Limits,
+    limits,
     number_findings,
     refused,
     skew_finding,
@@ -68,17 +70,30 @@ def test_a_number_is_connected_healthy_and_not_asked_for_too_much(
     changes: dict[str, Any], throughput: int | str, grade: Grade, words: str
 ) -> None:
     """What keeps it from sending fails; what may slow it down is a warning."""
-    (finding,) = number_findings("number 1", {**GOOD_NUMBER, **changes}, throughput)
+    (finding,) = number_findings("1", {**GOOD_NUMBER, **changes}, throughput)
     assert (finding.grade, words in finding.found) == (grade, True), finding
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (GOOD_NUMBER | {"whatsapp_business_manager_messaging_limit": "TIER_1K"}, Limits("STANDARD", "TIER_1K")),
+        ({"throughput": "HIGH", "whatsapp_business_manager_messaging_limit": 1000}, Limits(None, None)),
+        ({}, Limits(None, None)),
+    ],
+)
+def test_limits_that_are_not_told_are_none(node: dict[str, Any], expected: Limits) -> None:
+    """Nor are those of a shape that Meta does not document."""
+    assert limits(node) == expected
 
 
 def test_webhooks_come_to_our_app_only_when_it_is_subscribed() -> None:
     """Another app's subscription is none; of an unknown app any subscription is taken for ours."""
     apps = [{"whatsapp_business_api_data": {"id": "7"}}]
-    assert subscription_finding("WABA 1", apps, "7").grade is Grade.OK
-    assert subscription_finding("WABA 1", apps, None).grade is Grade.OK
-    assert subscription_finding("WABA 1", apps, "8").grade is Grade.FAIL
-    finding = subscription_finding("WABA 1", [], "7")
+    assert subscription_finding("1", apps, "7").grade is Grade.OK
+    assert subscription_finding("1", apps, None).grade is Grade.OK
+    assert subscription_finding("1", apps, "8").grade is Grade.FAIL
+    finding = subscription_finding("1", [], "7")
     assert (finding.grade, "POST /1/subscribed_apps" in finding.advice) == (Grade.FAIL, True)
 
 
