@@ -1,6 +1,7 @@
 """One look at a cluster: its brokers, topics as they are, and what this user may do with them."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -11,6 +12,7 @@ from confluent_kafka.admin._resource import ResourceType
 from connector.kafka.topics import UnreachableError
 
 CALL_TIMEOUT_S: Final = 5.0
+_MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 
 
 class TopicView(NamedTuple):
@@ -46,7 +48,7 @@ def look(config: Mapping[str, Any], topics: Iterable[str], group_id: str) -> Clu
     """The cluster now; blocks, some seconds at worst.
 
     Raises:
-        UnreachableError: no broker answered.
+        UnreachableError: no broker answered, or not about each of the topics.
     """
     client = AdminClient(dict(config))
     names = list(topics)
@@ -57,10 +59,25 @@ def look(config: Mapping[str, Any], topics: Iterable[str], group_id: str) -> Clu
         )
     except KafkaException as error:
         raise UnreachableError(error.args[0].str()) from error
-    found = {name: answer.result() for name, answer in described.items() if answer.exception() is None}
+    found = {name: topic for name, answer in described.items() if (topic := _described(answer)) is not None}
     configs = _configs(client, found)
     views = {name: _view(topic, configs.get(name)) for name, topic in found.items()}
     return ClusterView(len(cluster.nodes), views, _group_rights(client, group_id))
+
+
+def _described(answer: Future[Any]) -> Any | None:
+    """The topic; None when it is missing or hidden.
+
+    Raises:
+        UnreachableError: nobody knows which.
+    """
+    error = answer.exception()
+    if error is None:
+        return answer.result()
+    reason = error.args[0]
+    if reason.code() in _MISSING:
+        return None
+    raise UnreachableError(reason.str()) from error
 
 
 def _view(topic: Any, config: Mapping[str, str] | None) -> TopicView:

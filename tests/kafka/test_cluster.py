@@ -1,6 +1,10 @@
 """A cluster as one user sees it."""
 
+from concurrent.futures import Future
+
 import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from connector.kafka import cluster
 from connector.kafka.cluster import look
@@ -23,6 +27,18 @@ def test_topics_are_seen_with_properties_and_rights(
     assert found.config["cleanup.policy"] == "compact"
     assert found.rights >= {"read", "write", "describe"}
     assert view.group_rights is None or "read" in view.group_rights
+
+
+def test_a_topic_of_which_nothing_was_told_is_not_missing(
+    kafka_bootstrap: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is busy answers late: making the topic would be the wrong advice."""
+    late: Future[None] = Future()
+    late.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+
+    monkeypatch.setattr(AdminClient, "describe_topics", lambda *_, **__: {f"{topic_prefix}late": late})
+    with pytest.raises(UnreachableError):
+        look({"bootstrap.servers": kafka_bootstrap}, [f"{topic_prefix}late"], "g")
 
 
 def test_without_a_broker_there_is_no_view(monkeypatch: pytest.MonkeyPatch) -> None:
