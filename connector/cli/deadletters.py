@@ -4,7 +4,7 @@ import heapq
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -185,9 +185,9 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
 
     _check_usage(options)
     log, wanted = _open(config_path, options)
-    with told_in_one_line():
+    with told_in_one_line(), ExitStack() as opened:
         # Before the choice: what another redrive has done by now is on record, and it can do no more.
-        driver = None if options["dry_run"] else Redriver(log.settings, log, log.clock)
+        driver = None if options["dry_run"] else opened.enter_context(closing(Redriver(log)))
         with _reading(log):
             choice = choose(log, wanted, redrives_max=options["redrives_max"], limit=options["limit"])
         back: list[Any] = []
@@ -196,14 +196,12 @@ def redrive(ctx: click.Context, /, config_path: Path | None, **options: Any) -> 
             return
         if not options["yes"]:
             click.confirm(f"Put {len(choice.chosen)} dead letters back?", abort=True, err=True)
-        by = whoever()
         try:
             with bar("redriving", len(choice.chosen)) as shown:
-                for letters in driver.run(choice.chosen, rate=options["rate"], by=by, reason=options["reason"]):
+                for letters in driver.run(choice.chosen, rate=options["rate"], by=whoever(), reason=options["reason"]):
                     back += letters
                     shown(len(back))
         finally:
-            driver.close()
             _tell(choice, back, options, driver.refused)
     if len(back) < len(choice.chosen):
         ctx.exit(EXIT_FAILED)

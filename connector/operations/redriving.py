@@ -135,12 +135,13 @@ class Redriver:
         KafkaFault: Kafka does not answer, or this user may not write.
     """
 
-    def __init__(self, settings: Settings, log: DeadLetterLog, clock: Clock) -> None:
+    def __init__(self, log: DeadLetterLog) -> None:
+        settings = log.settings
         config = client_config(settings, settings.kafka.producer)
         places = partitions_of(TopicAdmin(config), settings, log.command_topics.values())
         self._topics = log.command_topics
         self._partitions = {topic: sum(name == topic for name, _ in places) for topic in self._topics.values()}
-        self._clock = clock
+        self._clock = log.clock
         self.refused: dict[Source, str] = {}
         """Why Kafka never takes a dead letter, of each that it does not."""
         self._id = f"{settings.delivery.installation}-redrive"

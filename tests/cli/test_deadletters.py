@@ -198,7 +198,7 @@ def test_a_second_redrive_shuts_out_the_first(
         if not others:
             others.append(True)
             settings = load_from_environment(installation.config)
-            Redriver(settings, DeadLetterLog(settings, Codec(), self._clock), self._clock).close()
+            Redriver(DeadLetterLog(settings, Codec(), self._clock)).close()
         return commit(self, letters, by, reason)
 
     monkeypatch.setattr(Redriver, "_commit", overtaken)
@@ -225,6 +225,24 @@ def test_what_another_redrive_does_meanwhile_is_not_done_again(
     assert told.code == 1
     assert "was another redrive started?" in told.err
     assert len(records(installation, name, 6)) == 6
+
+
+@pytest.mark.parametrize("places", [0, 1])
+def test_the_driver_is_let_go_when_nothing_goes_back(
+    installation: Installation, typed: Typed, failed: list[str], monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    """Because nothing was found, or because of a no."""
+    closed: list[Redriver] = []
+
+    def close(self: Redriver) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(Redriver, "close", close)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
+    found = failed[:places] or ["--code", "none"]
+    told = typed("deadletters", "redrive", *found, "--reason", "x", "--config", installation.config)
+    assert (told.code, len(closed)) == (places, 1), told
 
 
 def test_headers_of_producers_show_no_phone(installation: Installation, typed: Typed) -> None:
