@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from connector.cli import EXIT_USAGE
 from connector.config import Settings
 from connector.delivery.command import RefusedStartError
 from connector.kafka.group import FatalConsumerError
@@ -15,7 +16,7 @@ from connector.service.process import run_delivery, run_ingress
 class _RefusedStart(click.ClickException):
     """Somebody has to change the configuration first."""
 
-    exit_code = 2
+    exit_code = EXIT_USAGE
 
 
 def until_stopped(role: Literal["ingress", "delivery"], settings: Settings) -> None:
