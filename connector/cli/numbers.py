@@ -35,7 +35,7 @@ def command() -> None:
 @output_option
 def list_(config_path: Path | None, output: str) -> None:
     """Show every hold that stands, and what is left in the log for later."""
-    from connector.service.control import Control  # noqa: PLC0415 - loads Kafka's client
+    from connector.operations.control import Control  # noqa: PLC0415 - loads Kafka's client
 
     with told_in_one_line():
         control = Control.open(config_path, click.get_current_context().call_on_close)
@@ -73,10 +73,11 @@ def resume(scope: str, config_path: Path | None, reason: str) -> None:
 
 
 def _write(scope: str, action: str, reason: str, config_path: Path | None) -> None:
-    from connector.service.control import Control  # noqa: PLC0415 - loads Kafka's client
+    from connector.operations.control import Control  # noqa: PLC0415 - loads Kafka's client
 
-    control = Control.open(config_path, click.get_current_context().call_on_close)
-    control.write(_scope(scope), action=action, actor=whoever(), reason=reason)
+    with told_in_one_line():
+        control = Control.open(config_path, click.get_current_context().call_on_close)
+        control.write(_scope(scope), action=action, actor=whoever(), reason=reason)
 
 
 def _scope(text: str) -> str:

@@ -1,32 +1,29 @@
 """What operators see and say of numbers, through Kafka: ``delivery_control`` and ``delivery_state``."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-import click
-from confluent_kafka import KafkaException
+from confluent_kafka import Message
 
 from connector.clock import SystemClock
 from connector.config import Settings, load_from_environment
 from connector.delivery.holds import OPERATOR, Holds, control_record
 from connector.delivery.ledger.states import SlotStates
 from connector.kafka.producer import PublishError, Record, RecordProducer
-from connector.kafka.reader import PositionedReader
-from connector.kafka.topics import TopicAdmin, UnreachableError
+from connector.operations.tail import KafkaFault, Tail
 from connector.records.codec import Codec
 from connector.records.headers import cloud_event, event_type
 from connector.service.schema_registry import reading_codec
 from connector.service.startup import client_config
 
-READ_MAX: Final = 1000
-READ_WAIT_S: Final = 0.5
 WRITE_S: Final = 10.0
 
 
 class Control:
-    """One look, or one word; blocks.
+    """One look, or one word; blocks. A look raises KafkaFault when Kafka cannot be read.
 
     Args:
         settings: of the installation.
@@ -79,7 +76,7 @@ class Control:
         """Hold or release a scope; returns when Kafka has it.
 
         Raises:
-            click.ClickException: Kafka has not taken it.
+            KafkaFault: Kafka has not taken it.
         """
         now_ms = self._clock.wall_ms()
         record = control_record(scope, actor=actor, action=action, reason=reason, at_ms=now_ms)
@@ -99,26 +96,12 @@ class Control:
             await producer.publish([record])
         except PublishError as error:
             message = f"Kafka did not take it: {error}"
-            raise click.ClickException(message) from None
+            raise KafkaFault(message) from None
         finally:
             await producer.close(1.0)
 
-    def _read(self, topic: str) -> list[Any]:
+    def _read(self, topic: str) -> Iterator[Message]:
         """All committed records of a topic up to its present end."""
-        admin = TopicAdmin(self._config)
-        reader = PositionedReader(self._config)
-        messages: list[Any] = []
-        try:
-            places = [(topic, partition) for partition in range(admin.partitions().get(topic, 0))]
-            extents = admin.extents(places)
-            for place, (oldest, _) in extents.items():
-                reader.go(*place, oldest)
-            while any((reader.position(*place) or 0) < end for place, (_, end) in extents.items()):
-                messages += reader.read(READ_MAX, READ_WAIT_S)
-        except (UnreachableError, KafkaException) as error:
-            reason = error.args[0].str() if isinstance(error, KafkaException) else error
-            message = f"Kafka did not answer ({reason}); check kafka.common.bootstrap.servers"
-            raise click.ClickException(message) from None
-        finally:
-            reader.close()
-        return messages
+        with closing(Tail(self._settings, [topic])) as tail:
+            tail.from_start()
+            yield from tail.to_the_end(self._clock)
