@@ -445,6 +445,19 @@ def test_events_are_the_same_when_they_come_again() -> None:
     assert pin.event_id != again.event_id
 
 
+@pytest.mark.parametrize("name", ["phone_number_id", "display_phone_number"])
+@pytest.mark.parametrize(
+    ("field", "item"), [("user_preferences", {"value": "stop"}), ("user_id_update", {"wa_id": USER})]
+)
+def test_one_event_of_two_numbers_is_two_facts(name: str, field: str, item: dict[str, str]) -> None:
+    """What a user decides about one number says nothing about another; a number learned later changes no id."""
+    of_1, of_2 = ({"metadata": {name: number}, field: [item]} for number in ("1", "2"))
+    (first,), (second,) = events(field, of_1), events(field, of_2)
+    assert first.event_id != second.event_id
+    (known,) = events(field, of_1, Arrival(ARRIVAL.received_at, "r", "default", 24, None, {"1": NUMBER}))
+    assert known.event_id == first.event_id
+
+
 def test_a_signal_goes_to_the_slot_of_a_number_that_meta_only_displays() -> None:
     """The number's owner is told, and nobody else, once its id is known."""
     value = {"display_phone_number": "+1 555-078-3881", "event": "THROUGHPUT_UPGRADE"}
