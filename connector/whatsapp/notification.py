@@ -158,6 +158,7 @@ def _unnested(value: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, byte
 def _items_change(change: _Change) -> list[Fact]:
     """Messages and statuses one by one; then what else the change holds, such as echoes or errors."""
     value = {**change.outer, **change.value}
+    shadowed = {name: content for name, content in change.outer.items() if content != value[name]}
     metadata = _object(value.get("metadata"))
     change.source = _with_number(change.source, metadata)
     arrays = {name: _items(change.value.pop(name)) for name in _FACT_OF if name in change.value}
@@ -172,13 +173,15 @@ def _items_change(change: _Change) -> list[Fact]:
     context = _odd_context(value, metadata)
     if "metadata" in value and all(isinstance(fact, Malformed) for fact in facts):
         context["metadata"] = value["metadata"]
-    facts = _beside(facts, change.path, {**context, "contacts": contacts.left()})
     rest = [content for name, content in (change.outer | change.value).items() if name not in _CONTEXT]
     rest += [content for name, content in change.members.items() if name != "field"]
     if any(content not in NOTHING for content in rest):
         (raw,) = change.texts([joined(change.value)])
-        facts += _account_change(change, raw, beside_items=True)
-    return facts
+        told = list(_account_change(change, raw, beside_items=True))
+    else:
+        # No other fact has what both levels of a standby name, and the outer one says otherwise.
+        told, context["value"] = [], _rest(shadowed)
+    return _beside(facts, change.path, {**context, "contacts": contacts.left()}) + told
 
 
 def _odd_context(value: dict[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
