@@ -165,4 +165,5 @@ def _told(event: Event) -> tuple[object, ...]:
     """All that a webhook said of a fact: its own text, and what was taken from around it."""
     record = event.record
     people = record.get("sender") or record.get("recipient") or {}
-    return (record["raw"], event.beside, event.source, record.get("contact_json"), *people.values())
+    around = record.get("display_phone_number"), record.get("contact_json")
+    return (record["raw"], event.beside, event.source, *around, *people.values())
