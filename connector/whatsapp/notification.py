@@ -244,11 +244,13 @@ def _account(
     except UnreadableError as error:
         return Malformed(path, str(error), raw)
     opened = value if isinstance(value, dict) else {}
-    if field == _STANDBY:
-        opened = {**opened, **an_object(opened.get(_STANDBY))}
+    inner = an_object(opened.get(_STANDBY)) if field == _STANDBY else {}
+    opened = {**opened, **inner}
     steps = [opened]
+    place: tuple[str | int, ...] = ("value", _STANDBY) if names and names[0] in inner else ("value",)
     for name in names:
         steps.append(steps[-1][name][0])
+        place += (name, 0)
     item = steps[-1] if names else {}
     people = [contact(found) for found in objects(opened.get("contacts"))]
     return AccountFact(
@@ -261,6 +263,7 @@ def _account(
         item=item,
         within=tuple(steps[1:-1]),
         contact=Contacts(people, 1).of(item or opened),
+        place=place if names else (),
         beside_items=beside_items,
     )
 

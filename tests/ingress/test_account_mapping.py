@@ -411,6 +411,42 @@ def test_messages_and_statuses_on_standby_are_typed_and_marked() -> None:
     assert len({event.event_id for event in (*watched, *owned)}) == 4
 
 
+EXACT = '{"a":1e400, "b":1.0,"c":12345678901234567890123,"d":"\\u00e4\\/"}'
+EDIT = {"id": "wamid.1", "type": "edit", "edit": {"message": "X"}}
+REPLY = {"id": "wamid.1", "type": "interactive", "interactive": {"nfm_reply": {"response_json": "X"}}}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "names"),
+    [
+        ("account_settings_update", {"phone_number_settings": "X"}, ("number", "settings_json")),
+        ("smb_message_echoes", {"message_echoes": [EDIT]}, ("message", "edit", "message_json")),
+        ("smb_message_echoes", {"message_echoes": [{"id": "1"}, EDIT]}, ("message", "edit", "message_json")),
+        (
+            "history",
+            {"history": [{"threads": [{"id": "1", "messages": [{"id": "1"}, REPLY]}]}]},
+            ("message", "interactive_reply", "response_json"),
+        ),
+        (
+            "standby",
+            {**AROUND, "standby": {"message_echoes": [{"id": "wamid.1", "message": {**EDIT, "id": "2"}}]}},
+            ("message", "edit", "message_json"),
+        ),
+        ("standby", {"standby": {"message_echoes": [{"id": "1"}, EDIT]}}, ("message", "edit", "message_json")),
+        ("standby", {"message_echoes": [EDIT]}, ("message", "edit", "message_json")),
+    ],
+)  # fmt: skip
+def test_json_in_a_field_is_kept_to_the_byte(field: str, value: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Read and written again, a number beyond all bounds would be no JSON any more, and 1.0 another text."""
+    notification = {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": field, "value": value}]}]}
+    *_, event = map_facts(parse_notification(json.dumps(notification).replace('"X"', EXACT).encode()), ARRIVAL)
+    assert isinstance(event, Event)
+    found: Any = event.record
+    for name in names:
+        found = found[name]
+    assert found == EXACT
+
+
 def test_a_summary_beside_messages_is_an_event() -> None:
     """A responder who takes over is told what was said; the message itself flows as ever."""
     message = {"from": USER, "id": "wamid.1", "timestamp": "1", "type": "text", "text": {"body": "Hi"}}
