@@ -114,10 +114,12 @@ class Intake:
         return fresh, claim, others.values()
 
     async def _publish(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
+        largest = self._publisher.largest
         try:
             await self._hand_over(items, claim, ticket)
         except RecordTooLargeError:
-            if not self._publisher.shrink():
+            # When another body was refused meanwhile, the limit is a smaller one already.
+            if not self._publisher.shrink() and self._publisher.largest == largest:
                 raise
             await self._hand_over(items, Claim(), ticket)
 

@@ -70,6 +70,11 @@ class Publisher:
         self._asking: asyncio.Task[None] | None = None
         self.known_slots: int | None = None
 
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest value that is written as things stand."""
+        return self._largest
+
     async def slots(self) -> int:
         """How many slots there are: the partitions of the signals topic. Asked once, by whoever comes first.
 
