@@ -134,14 +134,15 @@ class Intake:
             self._tally.published(seconds)
 
         try:
-            records = self._publisher.records(items)
-            self._admission.publish(len(records))
+            group = self._publisher.group(items)
+            self._admission.publish(len(group.records))
         except Exception:
             self._window.settled(claim, acknowledged=False)
             raise
-        count = len(records)
-        ticket.waiting = waiting = self._publisher.hand_over(records, settled)
+        count = len(group.records)
+        ticket.waiting = waiting = self._publisher.hand_over(group.records, settled)
         await waiting
+        self._publisher.count(group)
 
     def _count(self, items: Sequence[Event | Reject], *, empty: bool) -> Mapping[str, int]:
         kinds: dict[str, int] = {}

@@ -86,6 +86,22 @@ async def test_everything_not_wholly_typed_is_counted_by_reason() -> None:
     assert client.tally.items == {"InboundMessage": 2, "reject": 1, "MessageStatus": 1, "AccountEvent": 2}
 
 
+async def test_what_could_not_go_as_it_was_is_counted_once_it_has_gone() -> None:
+    """A body that Kafka does not take comes again and again; its items are one each all the same."""
+    client = Client()
+    body = notification({**TEXT, "text": {"body": "x" * 4_100_000}})
+    client.producer.failing = True
+    assert (await client.post(body)).status == 503
+    assert client.tally.untyped == {}
+    client.producer.failing = False
+    assert (await client.post(body)).status == 200
+    assert client.tally.untyped == {"size": 1}
+    client.producer.taken = 1024 * 1024
+    assert (await client.post(notification({**TEXT, "text": {"body": "x" * 1_200_000}}))).status == 200
+    assert client.tally.untyped == {"size": 1}
+    assert client.tally.rejects == {"larger than Kafka takes": 1}
+
+
 async def test_counts_reach_the_metrics_when_they_are_handed_over() -> None:
     """Each goes to its instrument, once."""
     pipeline = Pipeline("ingress", "0")
