@@ -11,8 +11,7 @@ from connector.ingress import account_content as account
 from connector.ingress import conversation_content as conversation
 from connector.ingress import message_content, number_signals
 from connector.ingress.events import Arrival, Event
-from connector.ingress.fields import millis
-from connector.ingress.numbers import digits
+from connector.ingress.fields import digits, millis
 from connector.records.event_ids import account_event_id
 from connector.records.types import AccountEvent, MetaError
 from connector.whatsapp.facts import AccountFact, Source, an_object, text

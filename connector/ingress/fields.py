@@ -58,6 +58,11 @@ def millis(value: Any) -> int | None:
     return None if found is None else found * 1000
 
 
+def digits(displayed: str) -> str:
+    """The digits of a number, however it is written: ``+1 555-078-3881`` and ``15550783881`` are one."""
+    return displayed if displayed.isdecimal() else "".join(filter(str.isdecimal, displayed))
+
+
 def exact(raw: str, place: Place) -> str | None:
     """What stands at a place of a JSON text, as it was sent; None when nothing does."""
     text = raw.encode()
