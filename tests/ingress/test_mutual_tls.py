@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from connector.ingress.http_protocol import bounded_http
 from connector.service.http import Tls, serving
+from tests.fixtures.tools import ToolUnavailable, or_skip
 
 HOST = "127.0.0.1"
 NAME = "client.webhooks.fbclientcerts.com"
@@ -28,12 +29,12 @@ class Authority:
 
     Args:
         folder: keeps them.
-        openssl: the program.
+        program: openssl.
     """
 
-    def __init__(self, folder: Path, openssl: str) -> None:
+    def __init__(self, folder: Path, program: str) -> None:
         self._folder = folder
-        self._openssl = openssl
+        self._program = program
         self.certificate, self.key = folder / "ca.pem", folder / "ca.key"
         self._run("req", "-x509", *_new("authority", self.key), "-out", str(self.certificate))
 
@@ -48,7 +49,7 @@ class Authority:
         return certificate, key
 
     def _run(self, *arguments: str) -> None:
-        subprocess.run([self._openssl, *arguments], check=True, capture_output=True)  # noqa: S603 - our own words
+        subprocess.run([self._program, *arguments], check=True, capture_output=True)  # noqa: S603 - our own words
 
 
 def _new(name: str, key: Path) -> list[str]:
@@ -68,10 +69,20 @@ def _new(name: str, key: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """One for servers and clients."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed: it makes the certificates")
-    return Authority(tmp_path_factory.mktemp("authority"), openssl)
+    return Authority(tmp_path_factory.mktemp("authority"), or_skip(openssl))
+
+
+def openssl() -> str:
+    """The program.
+
+    Raises:
+        ToolUnavailable: it is not installed.
+    """
+    found = shutil.which("openssl")
+    if found is None:
+        message = "openssl is not installed: it makes the certificates"
+        raise ToolUnavailable(message)
+    return found
 
 
 async def ask(port: int, trusted: Path, certificate: tuple[Path, Path] | None) -> str:
@@ -89,7 +100,7 @@ async def ask(port: int, trusted: Path, certificate: tuple[Path, Path] | None) -
 async def test_only_the_sender_that_is_named_comes_in(authority: Authority, tmp_path: Path) -> None:
     """Its name and its authority both have to be right; a stranger's name is told in the log."""
     server = Tls(*authority.sign("connector"), client_ca=authority.certificate)
-    forger = Authority(tmp_path, shutil.which("openssl") or "")
+    forger = Authority(tmp_path, openssl())
     protocol = bounded_http(NAME)
     async with serving(app, HOST, 0, drain_s=1.0, concurrency_max=10, protocol=protocol, tls=server) as port:
         assert await ask(port, authority.certificate, authority.sign(NAME)) == "hello"
