@@ -15,8 +15,8 @@ from connector.kafka.producer import RecordProducer
 from connector.records.envelope import Envelope, seal
 from tests.fixtures.broker import Broker, CreateTopics
 from tests.fixtures.topics import everything_on
-from tests.ingress.assembly import CODEC, PATH, Ingress, Secrets, assemble
-from tests.ingress.client import SECRET, signed
+from tests.ingress.assembly import CODEC, Ingress, Secrets, assemble
+from tests.ingress.client import SECRET, posted
 
 ACKNOWLEDGE_S = 2.0
 WAIT_S = 30.0
@@ -50,19 +50,7 @@ async def post(ingress: Ingress, *changes: dict[str, Any]) -> int:
     """One webhook; the status of the answer."""
     entry = {"id": "W", "changes": [{"field": "messages", "value": change} for change in changes]}
     body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
-    statuses: list[int] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body}
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
-
-    headers = [(b"x-hub-signature-256", signed(body).encode())]
-    scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
-    await ingress.app(scope, receive, send)
-    return statuses[0]
+    return await posted(ingress.app, body)
 
 
 def text_change(message_id: str, text: str = "Hi") -> dict[str, Any]:
