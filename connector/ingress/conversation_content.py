@@ -22,18 +22,17 @@ from connector.records.types import (
     UserIdChange,
     UserPreference,
 )
-from connector.whatsapp.facts import AccountFact, Contact, an_object, objects, text
+from connector.whatsapp.facts import NOBODY, AccountFact, an_object, objects, text
 
 Content = Mapping[str, Any]
 
 _MESSAGE_ARRAYS: Final = frozenset({"messages", "message_echoes"})
-_NOBODY: Final = Contact()
 _USER_INITIATED: Final = "USER_INITIATED"
 
 
 def user(fact: AccountFact) -> EventUser | None:
     """The person an event is about: whom it names itself, then whom its contact names."""
-    named, contact = _named_user(fact), fact.contact or _NOBODY
+    named, contact = _named_user(fact), fact.contact or NOBODY
     found: EventUser = {
         "wa_id": named.get("wa_id") or contact.wa_id,
         "user_id": named.get("user_id") or contact.user_id,

@@ -49,6 +49,9 @@ class Contact(Struct, frozen=True):
     raw: str | None = None
 
 
+NOBODY: Final = Contact()
+
+
 class MessageFact(Struct, frozen=True):
     """One message from a user.
 
