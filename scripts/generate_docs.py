@@ -281,7 +281,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-VALUES_BEGIN = "<!-- Made by scripts/generate_docs.py from values.yaml; change that, then run it with --write. -->"
+VALUES_BEGIN = MADE.format(source="values.yaml")
 VALUES_END = "<!-- End of what is made. -->"
 
 

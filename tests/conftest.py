@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS: Final = Path(__file__).parent
 WITH_JAVA: Final = frozenset({"registry", "warehouse"})
@@ -20,6 +21,11 @@ pytest_plugins = [
     "tests.fixtures.schema_registry",
     "tests.fixtures.installation",
 ]
+
+
+# Hypothesis without a stopwatch: on a shared machine a slow example says nothing about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

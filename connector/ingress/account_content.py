@@ -4,11 +4,10 @@ Members: Meta, webhooks: reference by field, 2026-09-11; older spellings are rea
 ``AccountEvent`` that belong to its webhook field; nothing where the change says nothing that has a field.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from connector.ingress.fields import int_64, millis, real, string
+from connector.ingress.fields import exact, int_64, millis, real, string
 from connector.records.types import (
     AccountAlert,
     AccountChange,
@@ -28,6 +27,8 @@ from connector.records.types import (
 from connector.whatsapp.facts import AccountFact, an_object, objects
 
 Content = Mapping[str, Any]
+
+_SETTINGS: Final = ("value", "phone_number_settings")
 
 
 def nothing_more(_fact: AccountFact) -> Content:
@@ -106,7 +107,7 @@ def number(fact: AccountFact) -> Content:
         "rejection_reason": string(value.get("rejection_reason")),
         "requester": string(value.get("requester")),
         "username": string(value.get("username")),
-        "settings_json": json.dumps(settings, ensure_ascii=False) if isinstance(settings, dict) else None,
+        "settings_json": exact(fact.raw, _SETTINGS) if isinstance(settings, dict) else None,
     }
     return {"number": found}
 

@@ -11,8 +11,7 @@ from connector.ingress import account_content as account
 from connector.ingress import conversation_content as conversation
 from connector.ingress import message_content, number_signals
 from connector.ingress.events import Arrival, Event
-from connector.ingress.fields import millis
-from connector.ingress.numbers import digits
+from connector.ingress.fields import digits, millis
 from connector.records.event_ids import account_event_id
 from connector.records.types import AccountEvent, MetaError
 from connector.whatsapp.facts import AccountFact, Source, an_object, text
@@ -67,7 +66,8 @@ def event(fact: AccountFact, arrival: Arrival) -> Event:
     event_id = account_event_id(
         waba_id,
         fact.field,
-        {fact.array: fact.item} if fact.array else fact.value,
+        # As sent, without what was learned of the number: that may differ between two deliveries too.
+        {"number": _named_number(fact.source), fact.array: fact.item} if fact.array else fact.value,
         # A time of its own tells an event from the next like it; the entry's may differ between two deliveries of it.
         None if own_time is not None else source.time_s,
     )
@@ -109,6 +109,10 @@ def known_number(source: Source, arrival: Arrival) -> Source:
         return source
     number = arrival.numbers.get(digits(source.display_phone_number))
     return Source(source.waba_id, number, source.display_phone_number, source.time_s)
+
+
+def _named_number(source: Source) -> str | None:
+    return source.phone_number_id or source.display_phone_number
 
 
 def _errors(fact: AccountFact, value: Mapping[str, Any]) -> list[MetaError]:

@@ -16,7 +16,7 @@ class Limits:
 
     Attributes:
         body_bytes_max: Meta's bodies reach 3 MB (Meta, create webhook endpoint, 2026-09-11), the rest is margin.
-        body_timeout_s: Seconds for a body to arrive whole.
+        body_timeout_s: Seconds from the first bytes of a body to its last.
         answer_s: Seconds an accepted webhook waits for Kafka; then it is refused, and Meta sends it again. A second is
             what Meta allows 1 % of the answers to exceed (Meta, throughput, 2026-09-11).
         in_flight_bytes_max: Bytes of all bodies not answered yet; parsed and encoded, each takes several times that.

@@ -17,7 +17,7 @@ async def read_body(receive: Receive, content_length: bytes | None, admission: A
     """Read one body; its bytes count as in flight until the ticket leaves.
 
     Raises:
-        Refusal: 413 for a body too large, 408 for one too slow, 503 when too much is in flight.
+        Refusal: 413 for a body too large, 408 for one that begins and takes too long, 503 when too much is in flight.
         Disconnected: The client went away.
     """
     if content_length is not None and content_length.isdigit() and _beyond(content_length, admission):
@@ -28,7 +28,7 @@ async def read_body(receive: Receive, content_length: bytes | None, admission: A
         return first
     chunks = [first]
     try:
-        # What has begun to come is timed here; what has not, by the protocol, with the head.
+        # What has begun to come is timed here; what never begins is cut off by the protocol, without an answer.
         async with asyncio.timeout(admission.limits.body_timeout_s):
             while more:
                 chunk, more = await _chunk(receive)

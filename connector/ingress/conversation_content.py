@@ -22,18 +22,17 @@ from connector.records.types import (
     UserIdChange,
     UserPreference,
 )
-from connector.whatsapp.facts import AccountFact, Contact, an_object, objects, text
+from connector.whatsapp.facts import NOBODY, AccountFact, an_object, objects, text
 
 Content = Mapping[str, Any]
 
 _MESSAGE_ARRAYS: Final = frozenset({"messages", "message_echoes"})
-_NOBODY: Final = Contact()
 _USER_INITIATED: Final = "USER_INITIATED"
 
 
 def user(fact: AccountFact) -> EventUser | None:
     """The person an event is about: whom it names itself, then whom its contact names."""
-    named, contact = _named_user(fact), fact.contact or _NOBODY
+    named, contact = _named_user(fact), fact.contact or NOBODY
     found: EventUser = {
         "wa_id": named.get("wa_id") or contact.wa_id,
         "user_id": named.get("user_id") or contact.user_id,
@@ -48,7 +47,7 @@ def message(fact: AccountFact) -> Content:
     """One message of ``history``, ``smb_message_echoes`` or ``standby``."""
     found: dict[str, Any] = {}
     if fact.array in _MESSAGE_ARRAYS and text(fact.item.get("id")) is not None:
-        found["message"] = _message(fact.item)
+        found["message"] = _message(fact)
     if fact.field == "history" and fact.item:
         found["history"] = _history(fact)
     return found
@@ -214,12 +213,13 @@ def _other_side(fact: AccountFact) -> Mapping[str, str | None]:
     return {"wa_id": text(thread.get("id")), "user_id": text(item.get("from_user_id")), **named}
 
 
-def _message(item: Content) -> EventMessage:
+def _message(fact: AccountFact) -> EventMessage:
     """An echo on standby holds the body that was sent; any other is written like an inbound message."""
+    item = fact.item
     sent = an_object(item.get("message")) if "type" not in item else {}
     written = sent or item
     kind = text(written.get("type")) or "unknown"
-    content, _ = message_content.content(kind, written)
+    content, _ = message_content.content(kind, written, fact.raw, (*fact.place, "message") if sent else fact.place)
     common: EventMessage = {
         "message_id": text(item.get("id")) or "",
         "from": string(item.get("from")),

@@ -5,9 +5,15 @@ Values are held within what their Avro type can carry, so that a record can alwa
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from connector.whatsapp import raw_json
 from connector.whatsapp.facts import seconds
+from connector.whatsapp.raw_json import UnreadableError
+
+Place = Sequence[str | int]
+"""Where something stands in a JSON text: members by name, items by number."""
 
 _INT_MAX = 2**31 - 1
 _LONG_MAX = 2**63 - 1
@@ -50,6 +56,22 @@ def millis(value: Any) -> int | None:
     """Unix seconds, as a string or an integer, to milliseconds."""
     found = seconds(value)
     return None if found is None else found * 1000
+
+
+def digits(displayed: str) -> str:
+    """The digits of a number, however it is written: ``+1 555-078-3881`` and ``15550783881`` are one."""
+    return displayed if displayed.isdecimal() else "".join(filter(str.isdecimal, displayed))
+
+
+def exact(raw: str, place: Place) -> str | None:
+    """What stands at a place of a JSON text, as it was sent; None when nothing does."""
+    text = raw.encode()
+    try:
+        for step in place:
+            text = raw_json.members(text)[step] if isinstance(step, str) else raw_json.items(text)[step]
+    except (UnreadableError, LookupError):
+        return None
+    return text.decode()
 
 
 def _whole(value: Any, limit: int) -> int | None:

@@ -23,7 +23,8 @@ HEAD_BYTES_MAX: Final = 32 * 1024
 HEAD_TIMEOUT_S: Final = 10.0
 # Of a body, framing included: chunk sizes and trailers are no part of what the application counts. Twice what it takes.
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
-# From the end of the headers to the end of the body; the application's own limit comes first, and is answered.
+# From the end of the headers to the end of the body. Of a body that has begun the application's own limit comes first,
+# and is answered.
 BODY_TIMEOUT_S: Final = 15.0
 # Each costs a descriptor and some KiB. Meta opens tens of them at 1,000 webhooks a second.
 CONNECTIONS_MAX: Final = 4096

@@ -114,10 +114,12 @@ class Intake:
         return fresh, claim, others.values()
 
     async def _publish(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
+        largest = self._publisher.largest
         try:
             await self._hand_over(items, claim, ticket)
         except RecordTooLargeError:
-            if not self._publisher.shrink():
+            # When another body was refused meanwhile, the limit is a smaller one already.
+            if not self._publisher.shrink() and self._publisher.largest == largest:
                 raise
             await self._hand_over(items, Claim(), ticket)
 
@@ -132,14 +134,15 @@ class Intake:
             self._tally.published(seconds)
 
         try:
-            records = self._publisher.records(items)
-            self._admission.publish(len(records))
+            group = self._publisher.group(items)
+            self._admission.publish(len(group.records))
         except Exception:
             self._window.settled(claim, acknowledged=False)
             raise
-        count = len(records)
-        ticket.waiting = waiting = self._publisher.hand_over(records, settled)
+        count = len(group.records)
+        ticket.waiting = waiting = self._publisher.hand_over(group.records, settled)
         await waiting
+        self._publisher.count(group)
 
     def _count(self, items: Sequence[Event | Reject], *, empty: bool) -> Mapping[str, int]:
         kinds: dict[str, int] = {}
@@ -165,4 +168,5 @@ def _told(event: Event) -> tuple[object, ...]:
     """All that a webhook said of a fact: its own text, and what was taken from around it."""
     record = event.record
     people = record.get("sender") or record.get("recipient") or {}
-    return (record["raw"], event.beside, event.source, record.get("contact_json"), *people.values())
+    around = record.get("display_phone_number"), record.get("contact_json")
+    return (record["raw"], event.beside, event.source, *around, *people.values())

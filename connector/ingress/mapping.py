@@ -22,7 +22,17 @@ from connector.records.types import (
     Pricing,
     StatusRecipient,
 )
-from connector.whatsapp.facts import AccountFact, Contact, Fact, Malformed, MessageFact, StatusFact, an_object, text
+from connector.whatsapp.facts import (
+    NOBODY,
+    AccountFact,
+    Contact,
+    Fact,
+    Malformed,
+    MessageFact,
+    StatusFact,
+    an_object,
+    text,
+)
 
 # What a consumer keeps with one MAX. A later state of the same message has the higher rank: what was delivered did not
 # fail, read implies delivered (Meta, messages/status, 2026-09-11), and what was deleted is gone. Gaps leave room.
@@ -32,7 +42,6 @@ _ABOUT_MESSAGES: Final = (None, "message")
 _PAYMENT: Final = "payment"
 # "warning" says that something may be wrong, not where the message is.
 _STATUSES: Final = frozenset({*STATUS_RANKS, "warning"})
-_NOBODY: Final = Contact()
 # One thing under five names in Meta's pages and clients of them (business-scoped user ids, 2026-02 to 2026-09).
 _PARENT_IDS: Final = (
     "recipient_parent_user_id",
@@ -74,7 +83,7 @@ def _unmapped(fact: Fact, error: Exception) -> Reject:
 def _message(fact: MessageFact, arrival: Arrival) -> Event:
     message, source = fact.parsed, fact.source
     number, waba_id = source.phone_number_id or "", source.waba_id or ""
-    sender = _sender(message, fact.contact or _NOBODY)
+    sender = _sender(message, fact.contact or NOBODY)
     group_id = text(message.get("group_id"))
     kind = text(message.get("type")) or "unknown"
     content, untyped = message_content.content(kind, message, fact.raw)
@@ -131,7 +140,7 @@ def _status(fact: StatusFact, arrival: Arrival) -> Event:
     word = text(status.get("status")) or "unknown"
     about = text(status.get("type"))
     occurred_at = millis(status.get("timestamp"))
-    recipient = _recipient(status, fact.contact or _NOBODY)
+    recipient = _recipient(status, fact.contact or NOBODY)
     opaque = string(status.get("biz_opaque_callback_data"))
     envelope = _our_envelope(opaque, arrival.installation)
     conversation = status.get("conversation")

@@ -4,11 +4,10 @@ Kinds and members: Meta, ``messages`` webhook reference by type, 2026-09-11. A k
 content and flows as ``type`` and ``raw``.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connector.ingress.fields import flag, int_64, millis, real, string
+from connector.ingress.fields import Place, exact, flag, int_64, millis, real, string
 from connector.records.types import (
     ContactAddress,
     ContactCard,
@@ -33,9 +32,7 @@ from connector.records.types import (
     ReferredProduct,
     SystemNotice,
 )
-from connector.whatsapp import raw_json
 from connector.whatsapp.facts import an_object, objects
-from connector.whatsapp.raw_json import UnreadableError
 
 _MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 # Kinds that say all there is to say by their name, or in members that any kind may have, such as the referral of an ad
@@ -45,29 +42,31 @@ _BARE = frozenset({"media_placeholder", "request_welcome", "ad"})
 _WITHHELD = frozenset({"unsupported", "unknown", "ephemeral"})
 
 
-def content(kind: str, message: Mapping[str, Any], raw: str | None = None) -> tuple[dict[str, Any], str | None]:
+def content(kind: str, message: Mapping[str, Any], raw: str, place: Place = ()) -> tuple[dict[str, Any], str | None]:
     """The one field of a record that belongs to the message's kind, and why there is none where one could be expected.
 
     Args:
         kind: ``message.type``.
         message: The parsed message.
-        raw: Its text, when it is at hand.
+        raw: A text that holds it.
+        place: Where it stands there.
     """
-    field, found = _content(kind, message, raw)
+    field, found = _content(kind, message, raw, place)
     if field is None:
         return {}, None if kind in _BARE else "message_kind"
     return ({}, "message_content") if found is None else ({field: found}, None)
 
 
-def _content(kind: str, message: Mapping[str, Any], raw: str | None) -> tuple[str | None, object]:
+def _content(kind: str, message: Mapping[str, Any], raw: str, place: Place) -> tuple[str | None, object]:
     if kind in _READERS:
         field, read = _READERS[kind]
         return field, read(message.get(kind))
     if kind in _MEDIA:
         # Voice notes are called "voice" or "audio", and so is the member that holds them.
         return "media", media(message.get(kind) or message.get("audio") or message.get("voice"))
-    if kind == "edit":
-        return kind, _edit(message.get(kind), raw)
+    if kind in _EXACT_READERS:
+        field, read_exact = _EXACT_READERS[kind]
+        return field, read_exact(message.get(kind), raw, (*place, kind))
     if kind == "system":
         return kind, _system(message)
     if kind in _WITHHELD:
@@ -245,7 +244,7 @@ def _button(value: Any) -> InboundButton | None:
     return {"payload": string(value.get("payload")), "text": string(value.get("text"))}
 
 
-def _interactive(value: Any) -> InteractiveReply | None:
+def _interactive(value: Any, raw: str, place: Place) -> InteractiveReply | None:
     members = an_object(value)
     # A reply that does not say what it is, is what its only member says.
     kind = string(members.get("type")) or (next(iter(members)) if len(members) == 1 else None)
@@ -259,7 +258,7 @@ def _interactive(value: Any) -> InteractiveReply | None:
         "description": string(reply.get("description")),
         "name": string(reply.get("name")),
         "body": string(reply.get("body")),
-        "response_json": _json_text(reply.get("response_json")),
+        "response_json": _json_text(reply.get("response_json"), raw, (*place, kind, "response_json")),
         "response": string(reply.get("response")),
         "response_source": string(reply.get("response_source")),
         "is_permanent": flag(reply.get("is_permanent")),
@@ -267,9 +266,9 @@ def _interactive(value: Any) -> InteractiveReply | None:
     }
 
 
-def _json_text(value: Any) -> str | None:
-    """JSON inside a string, as Meta documents it; what intermediaries have opened is closed again."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else string(value)
+def _json_text(value: Any, raw: str, place: Place) -> str | None:
+    """JSON inside a string, as Meta documents it; what intermediaries have opened is taken as they sent it."""
+    return exact(raw, place) if isinstance(value, dict | list) else string(value)
 
 
 def _order(value: Any) -> InboundOrder | None:
@@ -308,7 +307,7 @@ def _system(message: Mapping[str, Any]) -> SystemNotice | None:
     }
 
 
-def _edit(value: Any, raw: str | None) -> MessageEdit | None:
+def _edit(value: Any, raw: str, place: Place) -> MessageEdit | None:
     if not isinstance(value, dict):
         return None
     message = an_object(value.get("message"))
@@ -318,18 +317,8 @@ def _edit(value: Any, raw: str | None) -> MessageEdit | None:
         "type": kind,
         "text": _text(message.get("text")),
         "media": media(message.get(kind)) if kind in _MEDIA else None,
-        "message_json": json.dumps(message, ensure_ascii=False) if raw is None else _exact(raw, "edit", "message"),
+        "message_json": exact(raw, (*place, "message")),
     }
-
-
-def _exact(raw: str, *names: str) -> str | None:
-    text = raw.encode()
-    try:
-        for name in names:
-            text = raw_json.members(text)[name]
-    except (UnreadableError, KeyError):
-        return None
-    return text.decode()
 
 
 def _revoke(value: Any) -> MessageRevocation | None:
@@ -351,7 +340,11 @@ _READERS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "contacts": ("contacts", _contacts),
     "reaction": ("reaction", _reaction),
     "button": ("button", _button),
-    "interactive": ("interactive_reply", _interactive),
     "order": ("order", _order),
     "revoke": ("revoke", _revoke),
+}
+# Of what these hold, something is kept as it was sent: they are told the text and their place in it.
+_EXACT_READERS: dict[str, tuple[str, Callable[[Any, str, Place], object]]] = {
+    "edit": ("edit", _edit),
+    "interactive": ("interactive_reply", _interactive),
 }

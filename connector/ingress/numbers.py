@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from connector.ingress.fields import digits
+
 # A provider's largest accounts have some thousands of numbers.
 _LEARNED_MAX: Final = 20_000
-
-
-def digits(displayed: str) -> str:
-    """The digits of a number, however it is written: ``+1 555-078-3881`` and ``15550783881`` are one."""
-    return displayed if displayed.isdecimal() else "".join(filter(str.isdecimal, displayed))
 
 
 class Numbers:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -45,6 +45,21 @@ class EventTopics:
     webhook_rejects: str
 
 
+@dataclass(slots=True)
+class Group:
+    """The records of some items.
+
+    Attributes:
+        records: In the order of the items.
+        untyped: How many go without their typed content, for their size.
+        rejects: Why items were set aside that cannot be written.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    untyped: int = 0
+    rejects: list[str] = field(default_factory=list)
+
+
 class Publisher:
     """Publishes for one ingress.
 
@@ -52,7 +67,7 @@ class Publisher:
         producer: Where records go.
         codec: How they are encoded.
         topics: Their names.
-        tally: Counts what is handed over, and what becomes untyped by its size.
+        tally: Counts what is handed over, and once Kafka has it, what could not go as it was.
         timeout_s: Seconds to wait for Kafka, for what has no deadline of its own.
     """
 
@@ -69,6 +84,11 @@ class Publisher:
         self._largest = LARGEST_BYTES
         self._asking: asyncio.Task[None] | None = None
         self.known_slots: int | None = None
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest value that is written as things stand."""
+        return self._largest
 
     async def slots(self) -> int:
         """How many slots there are: the partitions of the signals topic. Asked once, by whoever comes first.
@@ -91,24 +111,32 @@ class Publisher:
         Raises:
             PublishError: It has not, in time or at all. Some of the records may arrive nevertheless.
         """
+        group = self.group(items)
         try:
             # Whoever gives up cancels the future; what is queued is still written.
-            await asyncio.wait_for(self.hand_over(self.records(items)), self._timeout_s)
+            await asyncio.wait_for(self.hand_over(group.records), self._timeout_s)
         except TimeoutError:
             message = "not acknowledged in time"
             raise PublishError(message) from None
+        self.count(group)
 
-    def records(self, items: Sequence[Event | Reject]) -> list[Record]:
+    def group(self, items: Sequence[Event | Reject]) -> Group:
         """The records of some items, each one behind what delivery has to hear of it before."""
-        records: list[Record] = []
+        group = Group()
         for item in items:
             if isinstance(item, Event):
                 for signal in item.signals:
-                    records += self._event(signal)
-                records += self._event(item)
+                    self._add(signal, group)
+                self._add(item, group)
             else:
-                records += parts_of(item, self._topics.webhook_rejects, self._largest)
-        return records
+                group.records += parts_of(item, self._topics.webhook_rejects, self._largest)
+        return group
+
+    def count(self, group: Group) -> None:
+        """Count what could not go as it was: once it has gone, for until then its items come again."""
+        if group.untyped:
+            self._tally.untyped["size"] += group.untyped
+        self._tally.rejects.update(group.rejects)
 
     def hand_over(
         self, records: Sequence[Record], settled: Callable[[bool], None] | None = None
@@ -143,24 +171,27 @@ class Publisher:
         finally:
             self._asking = None
 
-    def _event(self, item: Event) -> Sequence[Record]:
+    def _add(self, item: Event, group: Group) -> None:
         try:
             value = self._codec.encode(item.schema, item.record)
-            if len(value) > self._largest:
+            untyped = len(value) > self._largest
+            if untyped:
                 value = self._codec.encode(item.schema, without_content(item.record))
-                self._tally.untyped["size"] += 1
         except Unencodable:
-            return self._set_aside(item, "does not fit its schema")
+            self._set_aside(item, "does not fit its schema", group)
+            return
         if len(value) > self._largest:
-            return self._set_aside(item, "larger than Kafka takes")
+            self._set_aside(item, "larger than Kafka takes", group)
+            return
         headers = cloud_event(item.event_id, self._types[item.schema], item.source, item.traceparent)
         headers += beside(item.beside)
         key = None if item.key is None else item.key.encode("utf-8", "replace")
-        return (Record(self._names[item.topic], value, key, headers, item.partition),)
+        group.records.append(Record(self._names[item.topic], value, key, headers, item.partition))
+        group.untyped += untyped
 
-    def _set_aside(self, item: Event, reason: str) -> Sequence[Record]:
+    def _set_aside(self, item: Event, reason: str, group: Group) -> None:
         """An item whose record cannot be written goes with its own text, so that it costs no other."""
-        self._tally.rejects[reason] += 1
+        group.rejects.append(reason)
         raw = str(item.record.get("raw", "")).encode("utf-8", "replace")
         reject = Reject(item.path, reason, raw, item.record.get("waba_id"), item.beside)
-        return parts_of(reject, self._topics.webhook_rejects, self._largest)
+        group.records += parts_of(reject, self._topics.webhook_rejects, self._largest)

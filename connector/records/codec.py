@@ -81,9 +81,10 @@ class Codec:
         """
         prefix, encode = self._prefixes[name], self._encoders[name]
         try:
-            return _encode(prefix, encode, record)
-        except UnicodeEncodeError:
-            return _encode(prefix, encode, _without_surrogates(record))
+            try:
+                return _encode(prefix, encode, record)
+            except UnicodeEncodeError:
+                return _encode(prefix, encode, _without_surrogates(record))
         except (ValueError, TypeError, AttributeError, OverflowError, KeyError, struct.error) as error:
             message = f"{name}: {type(error).__name__}"
             raise Unencodable(message) from error

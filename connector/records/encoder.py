@@ -66,6 +66,8 @@ def _record(schema: Any, named: dict[str, Write]) -> Write:
     fields = [_field(field, named) for field in schema["fields"]]
 
     def write(append: Append, record: Any) -> None:
+        if type(record) is not dict and not isinstance(record, Mapping):  # much else can be asked for a field too
+            raise TypeError
         for name, nullable, optional_text, default, write_field in fields:
             if name not in record:
                 if default is None:

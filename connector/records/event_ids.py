@@ -54,7 +54,8 @@ def account_event_id(waba_id: str, field: str, change: Any, entry_time: int | No
     Args:
         waba_id: ``entry.id``.
         field: Webhook field.
-        change: The parsed value of the change; the order of its members does not matter.
+        change: The parsed value of the change, or of an event in an array the number it is about and the event alone;
+            the order of members does not matter.
         entry_time: ``entry.time``, when there is one: some changes recur word for word, such as a PIN changed twice.
     """
     canonical = json.dumps(change, sort_keys=True, separators=(",", ":"))

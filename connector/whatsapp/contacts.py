@@ -15,7 +15,7 @@ from connector.whatsapp.raw_json import UnreadableError
 _USER_IDS = ("from_user_id", "recipient_user_id", "recipient_participant_user_id", "user_id", "to_user_id")
 _PHONES = ("from", "recipient_id", "recipient_participant_id", "participant_recipient_id", "wa_id", "to")
 
-# A contact goes with each of its messages: what is longer than this is set aside once.
+# The text of a contact with more than the known fields goes with each of its messages: a longer one is set aside once.
 _CONTACT_BYTES_MAX: Final = 8 * 1024
 ShortText = Annotated[str, Meta(max_length=ID_CHARACTERS_MAX)]
 
@@ -93,12 +93,12 @@ class Contacts:
 
 def read_contact(raw: bytes) -> Contact | None:
     """One contact of any shape, read as far as it can be; None when it is none, or far too large for one."""
-    if len(raw) > _CONTACT_BYTES_MAX:
-        return None
     try:
-        return _SENT.decode(raw).contact()
+        return _SENT.decode(raw).contact()  # bounded by its fields, and nothing of it goes with the messages but these
     except raw_json.REFUSED:
         pass
+    if len(raw) > _CONTACT_BYTES_MAX:
+        return None
     try:
         found = raw_json.value(raw)
         return contact(found, raw.decode()) if isinstance(found, dict) else None

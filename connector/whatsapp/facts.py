@@ -49,6 +49,9 @@ class Contact(Struct, frozen=True):
     raw: str | None = None
 
 
+NOBODY: Final = Contact()
+
+
 class MessageFact(Struct, frozen=True):
     """One message from a user.
 
@@ -103,6 +106,7 @@ class AccountFact(Struct, frozen=True):
         item: The event in that array.
         within: What the event stood in, outermost first, for arrays in arrays: a chunk of the history, a thread.
         contact: What the change says about the user of the event.
+        place: Where the event stands in ``raw``: members by name, items by number. Empty when the change is one event.
         beside_items: Whether messages or statuses stood in the same change.
         beside: As in :class:`MessageFact`.
     """
@@ -116,6 +120,7 @@ class AccountFact(Struct, frozen=True):
     item: Mapping[str, Any] = {}
     within: tuple[Mapping[str, Any], ...] = ()
     contact: Contact | None = None
+    place: tuple[str | int, ...] = ()
     beside_items: bool = False
     beside: str | None = None
 

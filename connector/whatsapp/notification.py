@@ -158,6 +158,7 @@ def _unnested(value: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, byte
 def _items_change(change: _Change) -> list[Fact]:
     """Messages and statuses one by one; then what else the change holds, such as echoes or errors."""
     value = {**change.outer, **change.value}
+    shadowed = {name: content for name, content in change.outer.items() if content != value[name]}
     metadata = _object(value.get("metadata"))
     change.source = _with_number(change.source, metadata)
     arrays = {name: _items(change.value.pop(name)) for name in _FACT_OF if name in change.value}
@@ -172,13 +173,15 @@ def _items_change(change: _Change) -> list[Fact]:
     context = _odd_context(value, metadata)
     if "metadata" in value and all(isinstance(fact, Malformed) for fact in facts):
         context["metadata"] = value["metadata"]
-    facts = _beside(facts, change.path, {**context, "contacts": contacts.left()})
     rest = [content for name, content in (change.outer | change.value).items() if name not in _CONTEXT]
     rest += [content for name, content in change.members.items() if name != "field"]
     if any(content not in NOTHING for content in rest):
         (raw,) = change.texts([joined(change.value)])
-        facts += _account_change(change, raw, beside_items=True)
-    return facts
+        told = list(_account_change(change, raw, beside_items=True))
+    else:
+        # No other fact has what both levels of a standby name, and the outer one says otherwise.
+        told, context["value"] = [], _rest(shadowed)
+    return _beside(facts, change.path, {**context, "contacts": contacts.left()}) + told
 
 
 def _odd_context(value: dict[str, bytes], metadata: Mapping[str, Any]) -> dict[str, bytes]:
@@ -241,11 +244,13 @@ def _account(
     except UnreadableError as error:
         return Malformed(path, str(error), raw)
     opened = value if isinstance(value, dict) else {}
-    if field == _STANDBY:
-        opened = {**opened, **an_object(opened.get(_STANDBY))}
+    inner = an_object(opened.get(_STANDBY)) if field == _STANDBY else {}
+    opened = {**opened, **inner}
     steps = [opened]
+    place: tuple[str | int, ...] = ("value", _STANDBY) if names and names[0] in inner else ("value",)
     for name in names:
         steps.append(steps[-1][name][0])
+        place += (name, 0)
     item = steps[-1] if names else {}
     people = [contact(found) for found in objects(opened.get("contacts"))]
     return AccountFact(
@@ -258,6 +263,7 @@ def _account(
         item=item,
         within=tuple(steps[1:-1]),
         contact=Contacts(people, 1).of(item or opened),
+        place=place if names else (),
         beside_items=beside_items,
     )
 

@@ -14,8 +14,8 @@ from connector.records.codec import Codec
 from connector.records.commands import parse_command
 from tests.docs.documents import ROOT, block, blocks
 from tests.fixtures.installation import Installation
-from tests.fixtures.java_process import fetched, had
-from tests.fixtures.tools import ToolUnavailable
+from tests.fixtures.java_process import fetched
+from tests.fixtures.tools import ToolUnavailable, or_skip
 from tests.integration.system import clean_environment
 
 PAGE = "docs/crm.md"
@@ -69,8 +69,8 @@ def test_the_java_example_follows_its_command_to_the_phone(folder: Path, install
     """Compiled and run with the very libraries of the page."""
     (folder / "pom.xml").write_text(block(PAGE, "xml"), encoding="utf-8")
     digest = hashlib.sha256(block(PAGE, "xml").encode()).hexdigest()[:12]
-    jars = had(lambda: fetched(f"crm-{digest}", folder / "pom.xml", "copy-dependencies"))
-    java = had(compiler)
+    jars = or_skip(lambda: fetched(f"crm-{digest}", folder / "pom.xml", "copy-dependencies"))
+    java = or_skip(compiler)
     shown = done(
         folder, str(java), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "Crm.java", installation.system.bootstrap,
         str(ROOT / "schemas"),

@@ -3,14 +3,13 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from connector.ingress.publisher import EventTopics
 from connector.kafka.producer import Record
 from connector.records.codec import Codec
 from tests.fuzz.mutations import Mutant
-from tests.ingress.assembly import PATH, Secrets, assemble
-from tests.ingress.client import SECRET, signed
+from tests.ingress.assembly import Secrets, assemble
+from tests.ingress.client import SECRET, posted
 from tests.ingress.fakes import SLOTS, ManualClock
 
 CODEC = Codec()
@@ -55,7 +54,7 @@ class Oracle:
             BrokenPromiseError: It was not answered 200, or something of it was lost.
         """
         self._kafka.records.clear()
-        status = await self._post(mutant.body)
+        status = await posted(self._app, mutant.body)
         if status != 200:
             message = f"answered {status}"
             raise BrokenPromiseError(message)
@@ -72,21 +71,6 @@ class Oracle:
                 raise BrokenPromiseError(message)
         for record in records:
             _check_record(record)
-
-    async def _post(self, body: bytes) -> int:
-        statuses: list[int] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-
-        headers = [(b"x-hub-signature-256", signed(body).encode()), (b"content-type", b"application/json")]
-        scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
-        await self._app(scope, receive, send)
-        return statuses[0]
 
 
 def _content(record: Record) -> bytes:

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from connector.ingress.admission import Limits
+from connector.ingress.app import IngressApp
 from connector.ingress.peers import Peers
 from tests.ingress.assembly import PATH, Secrets, assemble
 from tests.ingress.fakes import SLOTS, TOPICS, FakeProducer, ManualClock
@@ -38,6 +39,35 @@ class Response:
         self.status: int = start["status"]
         self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
         self.body: bytes = body["body"]
+
+
+async def answer(
+    app: IngressApp, scope: MutableMapping[str, Any], chunks: Sequence[bytes], *, ends: bool = True
+) -> Response:
+    """What an application answers to a request whose body comes in these chunks, and stays open unless it ends."""
+    sent: list[Mapping[str, Any]] = []
+    waiting = [
+        {"type": "http.request", "body": chunk, "more_body": not ends or place < len(chunks) - 1}
+        for place, chunk in enumerate(chunks)
+    ]
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await asyncio.Event().wait()
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return Response(sent)
+
+
+async def posted(app: IngressApp, body: bytes) -> int:
+    """The status with which an application answers one webhook of Meta's."""
+    headers = [(b"x-hub-signature-256", signed(body).encode()), (b"content-type", JSON.encode())]
+    scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
+    return (await answer(app, scope, [body])).status
 
 
 class Client:
@@ -81,20 +111,6 @@ class Client:
         client: tuple[str, int] = ("192.0.2.1", 443),
     ) -> Response:
         """One request; a body that does not end stays open for ever."""
-        sent: list[Mapping[str, Any]] = []
-        waiting = [
-            {"type": "http.request", "body": chunk, "more_body": not ends or place < len(chunks) - 1}
-            for place, chunk in enumerate(chunks)
-        ]
-
-        async def receive() -> dict[str, Any]:
-            if not waiting:
-                await asyncio.Event().wait()
-            return waiting.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
         scope = {
             "type": "http",
             "method": method,
@@ -103,8 +119,7 @@ class Client:
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()],
             "client": client,
         }
-        await self.app(scope, receive, send)
-        return Response(sent)
+        return await answer(self.app, scope, chunks, ends=ends)
 
     async def post(self, body: bytes, **headers: str) -> Response:
         """One webhook; signed and typed unless told otherwise."""

@@ -411,6 +411,42 @@ def test_messages_and_statuses_on_standby_are_typed_and_marked() -> None:
     assert len({event.event_id for event in (*watched, *owned)}) == 4
 
 
+EXACT = '{"a":1e400, "b":1.0,"c":12345678901234567890123,"d":"\\u00e4\\/"}'
+EDIT = {"id": "wamid.1", "type": "edit", "edit": {"message": "X"}}
+REPLY = {"id": "wamid.1", "type": "interactive", "interactive": {"nfm_reply": {"response_json": "X"}}}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "names"),
+    [
+        ("account_settings_update", {"phone_number_settings": "X"}, ("number", "settings_json")),
+        ("smb_message_echoes", {"message_echoes": [EDIT]}, ("message", "edit", "message_json")),
+        ("smb_message_echoes", {"message_echoes": [{"id": "1"}, EDIT]}, ("message", "edit", "message_json")),
+        (
+            "history",
+            {"history": [{"threads": [{"id": "1", "messages": [{"id": "1"}, REPLY]}]}]},
+            ("message", "interactive_reply", "response_json"),
+        ),
+        (
+            "standby",
+            {**AROUND, "standby": {"message_echoes": [{"id": "wamid.1", "message": {**EDIT, "id": "2"}}]}},
+            ("message", "edit", "message_json"),
+        ),
+        ("standby", {"standby": {"message_echoes": [{"id": "1"}, EDIT]}}, ("message", "edit", "message_json")),
+        ("standby", {"message_echoes": [EDIT]}, ("message", "edit", "message_json")),
+    ],
+)  # fmt: skip
+def test_json_in_a_field_is_kept_to_the_byte(field: str, value: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Read and written again, a number beyond all bounds would be no JSON any more, and 1.0 another text."""
+    notification = {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": field, "value": value}]}]}
+    *_, event = map_facts(parse_notification(json.dumps(notification).replace('"X"', EXACT).encode()), ARRIVAL)
+    assert isinstance(event, Event)
+    found: Any = event.record
+    for name in names:
+        found = found[name]
+    assert found == EXACT
+
+
 def test_a_summary_beside_messages_is_an_event() -> None:
     """A responder who takes over is told what was said; the message itself flows as ever."""
     message = {"from": USER, "id": "wamid.1", "timestamp": "1", "type": "text", "text": {"body": "Hi"}}
@@ -443,6 +479,19 @@ def test_events_are_the_same_when_they_come_again() -> None:
     (pin,) = events("security", {"event": "PIN_CHANGED"}, time=1)
     (again,) = events("security", {"event": "PIN_CHANGED"}, time=2)
     assert pin.event_id != again.event_id
+
+
+@pytest.mark.parametrize("name", ["phone_number_id", "display_phone_number"])
+@pytest.mark.parametrize(
+    ("field", "item"), [("user_preferences", {"value": "stop"}), ("user_id_update", {"wa_id": USER})]
+)
+def test_one_event_of_two_numbers_is_two_facts(name: str, field: str, item: dict[str, str]) -> None:
+    """What a user decides about one number says nothing about another; a number learned later changes no id."""
+    of_1, of_2 = ({"metadata": {name: number}, field: [item]} for number in ("1", "2"))
+    (first,), (second,) = events(field, of_1), events(field, of_2)
+    assert first.event_id != second.event_id
+    (known,) = events(field, of_1, Arrival(ARRIVAL.received_at, "r", "default", 24, None, {"1": NUMBER}))
+    assert known.event_id == first.event_id
 
 
 def test_a_signal_goes_to_the_slot_of_a_number_that_meta_only_displays() -> None:

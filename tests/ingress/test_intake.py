@@ -1,8 +1,10 @@
 """What a body becomes, and what is counted on the way."""
 
+import asyncio
 import json
 
 from connector.ingress.tally import Tally
+from connector.kafka.producer import RecordTooLargeError
 from connector.telemetry.setup import Pipeline
 from tests.ingress.client import TEXT, Client, notification
 from tests.ingress.fakes import TOPICS
@@ -18,6 +20,22 @@ async def test_a_record_that_is_too_large_for_the_topic_is_not_refused_for_ever(
     assert [record.topic for record in group] == [TOPICS.inbound_messages, *[TOPICS.webhook_rejects] * 2]
     assert json.loads(b"".join(record.value or b"" for record in group[1:])) == large
     assert (await client.post(notification({**large, "id": "wamid.3"}))).status == 200
+
+
+async def test_all_that_are_refused_for_their_size_together_are_set_aside() -> None:
+    """The first of them shrinks what is written; to the others too that is a reason to try again, not to give up."""
+    client = Client()
+    assert (await client.post(notification())).status == 200
+    client.producer.silent = True
+    large = [{**TEXT, "id": name, "text": {"body": "x" * (1200 * 1024)}} for name in ("wamid.2", "wamid.3")]
+    answers = [asyncio.create_task(client.post(notification(message))) for message in large]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(client.producer.groups) == 1 + len(large)
+    client.producer.silent = False
+    client.producer.fail(RecordTooLargeError("planted"))
+    assert [(await answer).status for answer in answers] == [200, 200]
+    assert [record.topic for record in client.producer.records[3:]] == [TOPICS.webhook_rejects] * 4
 
 
 async def test_numbers_are_known_by_what_meta_displays() -> None:
@@ -66,6 +84,22 @@ async def test_everything_not_wholly_typed_is_counted_by_reason() -> None:
     }
     assert client.tally.rejects == {"not an object": 1}
     assert client.tally.items == {"InboundMessage": 2, "reject": 1, "MessageStatus": 1, "AccountEvent": 2}
+
+
+async def test_what_could_not_go_as_it_was_is_counted_once_it_has_gone() -> None:
+    """A body that Kafka does not take comes again and again; its items are one each all the same."""
+    client = Client()
+    body = notification({**TEXT, "text": {"body": "x" * 4_100_000}})
+    client.producer.failing = True
+    assert (await client.post(body)).status == 503
+    assert client.tally.untyped == {}
+    client.producer.failing = False
+    assert (await client.post(body)).status == 200
+    assert client.tally.untyped == {"size": 1}
+    client.producer.taken = 1024 * 1024
+    assert (await client.post(notification({**TEXT, "text": {"body": "x" * 1_200_000}}))).status == 200
+    assert client.tally.untyped == {"size": 1}
+    assert client.tally.rejects == {"larger than Kafka takes": 1}
 
 
 async def test_counts_reach_the_metrics_when_they_are_handed_over() -> None:

@@ -27,7 +27,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def mapped(*changes: dict[str, Any], arrival: Arrival = ARRIVAL, **entry: Any) -> list[Event]:
     """The records of one notification, as they are read back from Avro."""
     notification = {"object": "whatsapp_business_account", "entry": [{"id": WABA, "changes": changes, **entry}]}
-    events = map_facts(parse_notification(json.dumps(notification).encode()), arrival)
+    events = map_facts(parse_notification(json.dumps(notification, ensure_ascii=False).encode()), arrival)
     return [readback(found) for event in events if isinstance(event, Event) for found in (event, *event.signals)]
 
 
@@ -223,6 +223,19 @@ def test_an_edit_carries_the_new_content_and_its_exact_text() -> None:
         "media": MEDIA,
         "message_json": json.dumps(new),
     }
+
+
+EXACT = '{"a":1e400, "b":1.0,"c":12345678901234567890123,"d":"\\u00e4\\/"}'
+
+
+def test_an_answer_sent_as_an_object_is_kept_to_the_byte() -> None:
+    """Read and written again, a number beyond all bounds would be no JSON any more, and 1.0 another text."""
+    change = messages_change(messages=[message(type="interactive", interactive={"nfm_reply": {"response_json": "X"}})])
+    notification = {"object": "whatsapp_business_account", "entry": [{"id": WABA, "changes": [change]}]}
+    body = json.dumps(notification).replace('"X"', EXACT).encode()
+    (event,) = map_facts(parse_notification(body), ARRIVAL)
+    assert isinstance(event, Event)
+    assert event.record["interactive_reply"]["response_json"] == EXACT
 
 
 def test_context_referral_and_errors_stand_beside_any_kind() -> None:

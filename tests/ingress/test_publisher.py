@@ -210,9 +210,9 @@ async def test_a_broker_that_takes_less_is_believed_once() -> None:
     producer = FakeProducer()
     publisher = publisher_to(producer)
     large = account_event(raw="x" * (PART_BYTES + 1))
-    assert [record.topic for record in publisher.records([large])] == [TOPICS.account_events]
+    assert [record.topic for record in publisher.group([large]).records] == [TOPICS.account_events]
     assert publisher.shrink()
-    assert [record.topic for record in publisher.records([large])] == [TOPICS.webhook_rejects] * 2
+    assert [record.topic for record in publisher.group([large]).records] == [TOPICS.webhook_rejects] * 2
     assert not publisher.shrink()
 
 

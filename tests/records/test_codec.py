@@ -83,6 +83,14 @@ def test_a_record_that_does_not_fit_is_unencodable(record: dict[str, Any]) -> No
         PLAIN.encode("DeliveryControl", record)
 
 
+def test_a_record_that_does_not_fit_is_unencodable_with_half_a_surrogate_pair_too() -> None:
+    """It is written a second time then, and what is wrong beside it shows only now."""
+    with pytest.raises(Unencodable):
+        PLAIN.encode("DeliveryControl", {**CONTROL, "scope": "\ud83d", "at": "noon"})
+    with pytest.raises(Unencodable):
+        PLAIN.encode("DeliveryControl", {**CONTROL, "scope": "\ud83d", "actor": 5})
+
+
 def test_a_record_without_an_id_is_a_key_error() -> None:
     """With ids given, a record that has none is a mistake of the composition."""
     with pytest.raises(KeyError):

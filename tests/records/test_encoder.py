@@ -73,6 +73,15 @@ def test_an_array_is_no_text_and_no_map(value: Any) -> None:
         ENCODERS["DeliveryState"](state)
 
 
+@pytest.mark.parametrize("value", [[], "", "text", b"", 5, {"recipients"}, [("number", "1")]])
+def test_a_record_is_a_map(value: Any) -> None:
+    """Texts and lists can be asked for a field too, and all of a record's fields may have defaults."""
+    with pytest.raises(TypeError):
+        ENCODERS["DeliveryState"]({"number": value})
+    with pytest.raises(TypeError):
+        ENCODERS["DeliveryState"](value)
+
+
 def test_a_missing_field_without_a_default_is_named() -> None:
     """A record that is not whole is not written."""
     with pytest.raises(KeyError, match="replica"):

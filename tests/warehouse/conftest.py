@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.java_process import had
 from tests.fixtures.kafka_connect import EXAMPLE
-from tests.fixtures.tools import fetch_packages
+from tests.fixtures.tools import fetch_packages, or_skip
 
 LOCK = Path(__file__).parent / "duckdb-cli.txt"
 DATABASE = "warehouse.duckdb"
@@ -40,4 +39,4 @@ class DuckDb:
 @pytest.fixture(scope="session")
 def duckdb() -> DuckDb:
     """DuckDB's command line."""
-    return DuckDb(had(lambda: fetch_packages(LOCK)) / "duckdb_cli" / "duckdb")
+    return DuckDb(or_skip(lambda: fetch_packages(LOCK)) / "duckdb_cli" / "duckdb")

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -520,13 +520,15 @@ def test_numbers_are_named_in_many_places(value: dict[str, Any], expected: Sourc
 
 texts = st.text(max_size=6)
 maybe: st.SearchStrategy[Any] = st.none() | texts | st.integers(0, 99) | st.just([]) | st.just({})
+LONGEST = "\u00e4" * ID_CHARACTERS_MAX  # six times as many bytes when it is escaped
+names = texts | st.just(LONGEST)
 plain_contacts = st.lists(
     st.fixed_dictionaries(
         {},
         optional={
             "wa_id": st.sampled_from(["1", "2", "+1"]),
             "user_id": st.sampled_from(["US.1", "US.2"]),
-            "profile": st.fixed_dictionaries({}, optional={"name": texts, "username": texts, "new": texts}),
+            "profile": st.fixed_dictionaries({}, optional={"name": names, "username": names, "new": texts}),
             "new": texts,
         },
     ),
@@ -574,6 +576,16 @@ plain_bodies = st.fixed_dictionaries(
 
 
 @given(sent=plain_bodies)
+@example(
+    json.loads(
+        body(
+            messages_change(
+                messages=[message()],
+                contacts=[{"wa_id": "16505551234", "profile": {"name": LONGEST, "username": LONGEST}}],
+            )
+        )
+    )
+)
 def test_both_roads_lead_to_the_same_facts(sent: dict[str, Any]) -> None:
     """What the quick road takes, it reads as the other does; what it does not know, it leaves alone."""
     raw = json.dumps(sent).encode()

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, Message, TopicPartition
-
 from connector.clock import SystemClock
 from connector.records.codec import Codec
 from tests.chaos.processes import Node
 from tests.fixtures.broker import Broker
+from tests.fixtures.topics import everything_on
 from tests.ingress.chaos.bodies import BodyLoad
 from tests.ingress.chaos.client import RedeliveringClient
 from tests.ingress.chaos.ledgers import Run, Signal
@@ -133,7 +132,7 @@ class Stage:
 
     def _signals(self) -> dict[int, tuple[Signal, ...]]:
         found: dict[int, list[Signal]] = {}
-        for message in self._records(self._system.settings.topic_names.number_signals):
+        for message in everything_on(self._broker.bootstrap, self._system.settings.topic_names.number_signals):
             record = _CODEC.decode("NumberSignal", message.value() or b"")
             signals = found.setdefault(message.partition() or 0, [])
             if record["kind"] == "HEARTBEAT":
@@ -154,24 +153,7 @@ class Stage:
         )
 
     def _ids(self, topic: str, schema: str) -> frozenset[str]:
-        records = (_CODEC.decode(schema, message.value() or b"") for message in self._records(topic))
+        records = (
+            _CODEC.decode(schema, message.value() or b"") for message in everything_on(self._broker.bootstrap, topic)
+        )
         return frozenset(record["message_id"] for record in records if record["message_id"])
-
-    def _records(self, topic: str) -> list[Message]:
-        """All records of a topic up to its present end."""
-        config = {"group.id": "chaos", "enable.partition.eof": True, "fetch.message.max.bytes": 16_000_000}
-        consumer = Consumer({"bootstrap.servers": self._broker.bootstrap, **config})
-        partitions = consumer.list_topics(topic, timeout=READ_WITHIN_S).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-        found, ended = [], 0
-        while ended < len(partitions):
-            message = consumer.poll(READ_WITHIN_S)
-            if message is None:
-                error = f"{topic} cannot be read"
-                raise RuntimeError(error)
-            if message.error() is None:
-                found.append(message)
-            else:
-                ended += 1
-        consumer.close()
-        return found
