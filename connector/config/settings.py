@@ -213,7 +213,15 @@ class Telemetry(Section):
         default="info", description="Least severe level that is written."
     )
     otlp_endpoint: Url | None = Field(
-        default=None, description="Base URL of an OTLP/HTTP collector; `null`: metrics only on `/metrics`."
+        default=None,
+        description="Base URL of an OTLP/HTTP collector; `null`: no traces, and metrics only on `/metrics`.",
+    )
+    trace_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of the traces begun here that are recorded; one that a CRM began is recorded when the CRM "
+        "records it. Needs `otlp_endpoint`.",
     )
 
 

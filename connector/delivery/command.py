@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, Self
 
 from connector.delivery.pair_limit import NO_DEBT, PairDebt
 from connector.delivery.throughput_limit import Spend
@@ -115,6 +115,42 @@ class Tried:
         return self.attempts > self.answered
 
 
+class AttemptTrace(Protocol):
+    """An attempt of a command whose trace is recorded; it lasts as long as its block."""
+
+    result: AttemptOutcome | None
+    """To be set when it is known."""
+
+    @property
+    def traceparent(self) -> str:
+        """What the message carries through Meta."""
+        ...
+
+    def requested(self) -> None:
+        """The request begins."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class CommandTrace(Protocol):
+    """A command whose trace is recorded, or may be; what its outcome carries on is put into its ``traceparent``."""
+
+    def attempt(self, queued: "QueuedCommand") -> AttemptTrace | None:
+        """One more begins; None when it is not recorded."""
+        ...
+
+    def settling(self, queued: "QueuedCommand") -> None:
+        """Its outcome is about to be written."""
+
+    def settled(self, settlement: "Settlement") -> None:
+        """Its outcome is committed; called on any thread."""
+
+    def left(self) -> None:
+        """It is somebody else's from now on."""
+
+
 @dataclass(slots=True, eq=False)
 class QueuedCommand:
     """A command taken into memory; times without ``_ms`` are monotonic seconds, those with it Unix milliseconds."""
@@ -142,6 +178,8 @@ class QueuedCommand:
     """The last attempt, when nobody knows whether it arrived: the command waits for a receipt of it."""
     receipt: str | None = None
     """Message id of a receipt that came before the answer."""
+    trace: CommandTrace | None = None
+    """None when nobody records it."""
 
     def resume(self, tried: Tried, now: float, wall_ms: int) -> None:
         """Go on where an earlier owner of the slot has stopped; an open attempt counts as a failed one."""
@@ -259,3 +297,5 @@ class Settlement:
     dead_letter_class: str = ""
     queued_at_ms: int = 0
     attempts: int = 0
+    traceparent: str | None = None
+    """The trace that the record came with."""

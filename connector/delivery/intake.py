@@ -105,6 +105,7 @@ class Intake:
             outcome=FORWARDED,
             phone_number_id=command.phone_number_id,
             queued_at_ms=record.timestamp_ms,
+            traceparent=traceparent_in(record.headers),
         )
 
     def _moved_from(self, record: SourceRecord) -> Source | None:

@@ -6,7 +6,7 @@ from typing import Final
 from connector.delivery.command import DeadLetterClass, Output, QueuedCommand, Reading, Settle, Settlement
 from connector.records.codec import Codec
 from connector.records.event_ids import outcome_event_id
-from connector.records.headers import cloud_event, event_type
+from connector.records.headers import cloud_event, event_type, traceparent_in
 from connector.records.types import DeliveryError, DeliveryOutcome
 from connector.whatsapp.response import GraphError
 
@@ -69,6 +69,7 @@ class OutcomeWriter:
             dead_letter_class=effect.dead_letter_class or "",
             queued_at_ms=queued.reading.record.timestamp_ms,
             attempts=queued.attempts,
+            traceparent=queued.traceparent,
         )
 
     def reject(self, reading: Reading, fault: Fault, settled_at_ms: int) -> Settlement:
@@ -86,6 +87,7 @@ class OutcomeWriter:
             command_id=outcome["command_id"],
             dead_letter_class=fault.class_.value,
             queued_at_ms=reading.record.timestamp_ms,
+            traceparent=outcome["traceparent"],
         )
 
     def again(self, reading: Reading, outcome: DeliveryOutcome) -> Settlement:
@@ -105,6 +107,7 @@ class OutcomeWriter:
             dead_letter_class=error["class"] if error is not None else "",
             queued_at_ms=reading.record.timestamp_ms,
             attempts=outcome.get("attempts", 0),
+            traceparent=outcome.get("traceparent"),
         )
 
     def _outcome_output(self, reading: Reading, outcome: DeliveryOutcome) -> Output:
@@ -249,4 +252,5 @@ def _rejected_outcome(reading: Reading, fault: Fault, settled_at_ms: int) -> Del
         queued_at=reading.record.timestamp_ms,
         settled_at=settled_at_ms,
         source={"topic": origin.topic, "partition": origin.partition, "offset": origin.offset},
+        traceparent=traceparent_in(reading.record.headers),
     )

@@ -12,6 +12,8 @@ import structlog
 from connector.clock import Clock
 from connector.delivery.ambiguity import Ambiguity, Decision
 from connector.delivery.command import (
+    AttemptTrace,
+    CommandTrace,
     Effect,
     LookUp,
     Output,
@@ -94,6 +96,14 @@ class Observer(Protocol):
         ...
 
 
+class Traces(Protocol):
+    """Follows commands whose trace is recorded."""
+
+    def taken(self, queued: QueuedCommand) -> CommandTrace | None:
+        """A command was read; None when nobody records its trace."""
+        ...
+
+
 class Worker:
     """Everything here runs on one event loop; :meth:`feed`, :meth:`drain` and :meth:`drop` are called on it."""
 
@@ -115,6 +125,7 @@ class Worker:
         observer: Observer,
         on_answer: Callable[[str, AttemptOutcome], None] = lambda _, __: None,
         may_start: Callable[[float], bool] = lambda _: True,
+        traces: Traces | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._api = api
@@ -131,6 +142,7 @@ class Worker:
         self._observer = observer
         self._on_answer = on_answer
         self._may_start = may_start
+        self._traces = traces
         dispatcher.rest_unless(may_start)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = NEVER
@@ -166,6 +178,8 @@ class Worker:
         """Commands that were read."""
         now = self._clock.monotonic()
         for queued in commands:
+            if self._traces is not None:
+                queued.trace = self._traces.taken(queued)
             if self._dispatcher.accept(queued, now):
                 self._levels.learn(queued.command.phone_number_id)
             if (decision := self._ambiguity.taken(queued, now, self._clock.wall_ms())) is not None:
@@ -228,6 +242,10 @@ class Worker:
 
     def drop(self, slots: frozenset[int]) -> None:
         """The slots are somebody else's now."""
+        if self._traces is not None:
+            for queued in self._dispatcher.tried(slots):
+                if queued.trace is not None:
+                    queued.trace.left()
         self._dispatcher.drop(slots)
         self._ambiguity.drop(slots)
 
@@ -263,21 +281,30 @@ class Worker:
 
     async def _attempt(self, queued: QueuedCommand) -> None:
         started = self._clock.monotonic()
-        try:
-            result = await self._request(queued)
-        except Exception:
-            log.exception("delivery.attempt_failed", phone_number_id=queued.command.phone_number_id)
-            result = maybe_sent("internal_error")
+        trace = queued.trace.attempt(queued) if queued.trace is not None else None
+        if trace is None:
+            result = await self._tried(queued, None)
+        else:
+            with trace:
+                result = trace.result = await self._tried(queued, trace)
         now = self._clock.monotonic()
         self._observer.attempted(queued, result, now - started)
         self._on_result(queued, result, now)
         self._quiet.set()
         self._pump()
 
-    async def _request(self, queued: QueuedCommand) -> AttemptOutcome:
+    async def _tried(self, queued: QueuedCommand, trace: AttemptTrace | None) -> AttemptOutcome:
+        try:
+            return await self._request(queued, trace)
+        except Exception:
+            log.exception("delivery.attempt_failed", phone_number_id=queued.command.phone_number_id)
+            return maybe_sent("internal_error")
+
+    async def _request(self, queued: QueuedCommand, trace: AttemptTrace | None) -> AttemptOutcome:
         number = queued.command.phone_number_id
         try:
-            body, token = self._body(queued), self._access_token(number)
+            traceparent = queued.traceparent if trace is None else trace.traceparent
+            body, token = self._body(queued, traceparent), self._access_token(number)
         except Exception:
             log.exception("delivery.request_not_made", phone_number_id=number)
             return not_sent("internal_error")
@@ -287,13 +314,13 @@ class Worker:
         except JournalError as error:
             log.warning("delivery.journal_unavailable", phone_number_id=number, reason=str(error))
             return withheld("journal_unavailable")
+        if trace is not None:
+            trace.requested()
         return await self._api.send(number, token, body, lambda: self._on_written(queued))
 
-    def _body(self, queued: QueuedCommand) -> bytes:
+    def _body(self, queued: QueuedCommand, traceparent: str | None) -> bytes:
         command = queued.command
-        envelope = Envelope(
-            self._installation, queued.command_id, queued.attempts, queued.traceparent, command.opaque_data
-        )
+        envelope = Envelope(self._installation, queued.command_id, queued.attempts, traceparent, command.opaque_data)
         return canonical_body({**command.body, "biz_opaque_callback_data": seal(envelope)})
 
     def _on_written(self, queued: QueuedCommand) -> None:
@@ -360,6 +387,8 @@ class Worker:
         return PairDebt(self._clock.wall_ms() + round((free_at - now) * 1000), exponent)
 
     def _settled(self, queued: QueuedCommand, effect: Settle) -> None:
+        if queued.trace is not None:
+            queued.trace.settling(queued)
         self._settle(self._outcomes.settle(queued, effect, self._clock.wall_ms()))
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:

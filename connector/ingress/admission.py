@@ -1,10 +1,12 @@
 """SHELL. Who may come in: bounds on what all webhooks hold together, and on how long one waits for Kafka."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from connector.clock import Clock
+from connector.ingress.events import Event, Reject
 from connector.ingress.pace import TICK_S, Pace
 from connector.ingress.tally import Tally
 from connector.kafka.producer import PublishError
@@ -41,6 +43,17 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
         super().__init__(reason)
 
 
+class PublicationTrace(Protocol):
+    """The traces of a webhook's events."""
+
+    def publishing(self, items: Sequence[Event | Reject]) -> Sequence[Event | Reject]:
+        """These are about to be published: the same, each with the trace that its consumers go on with."""
+        ...
+
+    def published(self, *, acknowledged: bool) -> None:
+        """Kafka has them, or has not."""
+
+
 class Ticket:
     """One webhook that was let in.
 
@@ -49,15 +62,17 @@ class Ticket:
         begun: When it came, in monotonic seconds.
         held: Bytes of its body so far.
         waiting: What it waits for, once its records are published.
+        trace: Follows it into Kafka; None when nobody collects traces.
     """
 
-    __slots__ = ("arrived_ms", "begun", "held", "waiting")
+    __slots__ = ("arrived_ms", "begun", "held", "trace", "waiting")
 
     def __init__(self, arrived_ms: int, begun: float) -> None:
         self.arrived_ms = arrived_ms
         self.begun = begun
         self.held = 0
         self.waiting: asyncio.Future[Any] | None = None
+        self.trace: PublicationTrace | None = None
 
 
 class Admission:

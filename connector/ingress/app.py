@@ -15,6 +15,7 @@ from connector.ingress.intake import Intake
 from connector.ingress.peers import Peers
 from connector.ingress.signals import Signals
 from connector.ingress.tally import Tally
+from connector.ingress.traces import IngressTraces
 from connector.kafka.producer import PublishError
 from connector.whatsapp.signature import handshake, verify
 
@@ -55,6 +56,7 @@ class IngressApp:
         signals: Told of refusals: silence about what was refused proves nothing.
         clock: Times of arrival, and durations.
         tally: Counts refusals, and times requests.
+        traces: Follows signed webhooks; None when nobody collects traces.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class IngressApp:
         signals: Signals,
         clock: Clock,
         tally: Tally,
+        traces: IngressTraces | None = None,
     ) -> None:
         self._path = path
         self._app_secrets = app_secrets
@@ -79,6 +82,7 @@ class IngressApp:
         self._signals = signals
         self._clock = clock
         self._tally = tally
+        self._traces = traces
         self._told_at = -math.inf
         # Bound once: the lazy form of the module looks its configuration up at each line.
         self._log = log.bind()
@@ -128,7 +132,7 @@ class IngressApp:
             return self._refuse(Refusal(401, "signature"), scope, arrived)
         try:
             ticket = self._admission.enter(arrived, begun)
-            kinds = await self._take(headers, receive, ticket)
+            kinds = await self._take(headers, receive, ticket, scope)
         except Refusal as refusal:
             return self._refuse(refusal, scope, arrived)
         except PublishError as error:
@@ -155,13 +159,16 @@ class IngressApp:
             self._told_at = now
             log.warning("webhooks not acknowledged by Kafka", error=error)
 
-    async def _take(self, headers: "_Headers", receive: Receive, ticket: Ticket) -> Mapping[str, int]:
+    async def _take(self, headers: "_Headers", receive: Receive, ticket: Ticket, scope: Scope) -> Mapping[str, int]:
         raw = await read_body(receive, headers.content_length, self._admission, ticket)
         if not verify(raw, headers.signature, self._app_secrets()):
             raise Refusal(401, "signature")
         if not headers.plain_json:
             raise Refusal(415, "media_type")
-        return await self._intake.take(raw, ticket)
+        if self._traces is None:
+            return await self._intake.take(raw, ticket)
+        with self._traces.webhook(ticket.arrived_ms, len(raw), scope.get("scheme", "http")) as ticket.trace:
+            return await self._intake.take(raw, ticket)
 
     def _refuse(self, refusal: Refusal, scope: Scope, arrived: int) -> Answer:
         now = self._clock.wall_ms()

@@ -124,7 +124,7 @@ class Intake:
             await self._hand_over(items, Claim(), ticket)
 
     async def _hand_over(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
-        begun = self._clock.monotonic()
+        begun, trace = self._clock.monotonic(), ticket.trace
         count = 0
 
         def settled(acknowledged: bool) -> None:  # noqa: FBT001 - the producer's own form
@@ -132,12 +132,18 @@ class Intake:
             self._window.settled(claim, acknowledged=acknowledged)
             self._admission.published(count, seconds)
             self._tally.published(seconds)
+            if trace is not None:
+                trace.published(acknowledged=acknowledged)
 
+        if trace is not None:
+            items = trace.publishing(items)
         try:
             group = self._publisher.group(items)
             self._admission.publish(len(group.records))
         except Exception:
             self._window.settled(claim, acknowledged=False)
+            if trace is not None:
+                trace.published(acknowledged=False)
             raise
         count = len(group.records)
         ticket.waiting = waiting = self._publisher.hand_over(group.records, settled)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from connector.clock import Clock
 from connector.config import Settings
 from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.care import Care
-from connector.delivery.command import Output
+from connector.delivery.command import Output, Settlement
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
 from connector.delivery.intake import Placement
@@ -29,6 +29,7 @@ from connector.delivery.ledger.journal import AttemptJournal
 from connector.delivery.news import Listener, News
 from connector.delivery.outcomes import OutcomeWriter
 from connector.delivery.retry import RetryPolicy
+from connector.delivery.traces import DeliveryTraces
 from connector.delivery.worker import Worker
 from connector.kafka.reader import PositionedReader
 from connector.kafka.topics import TopicAdmin
@@ -52,6 +53,7 @@ from connector.service.startup import (
 from connector.service.topology import destinations, needed_topics, placement, written_records
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
+from connector.telemetry.spans import Spans
 from connector.whatsapp.limits import THROUGHPUT_MPS, Level
 
 log = structlog.get_logger()
@@ -70,11 +72,17 @@ CONNECTIONS_MAX: Final = 2000
 class DeliveryService:
     """One worker of the delivery group."""
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, metrics: Metrics, health: Health, spans: Spans | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
         self._health = health
+        self._traces: DeliveryTraces | None = None
+        if spans is not None:
+            cloud = settings.cloud_api
+            self._traces = DeliveryTraces(spans, clock, f"{cloud.base_url}/{cloud.version}")
         self._names = settings.topic_names
         self._observer = DeliveryObserver(metrics, clock)
         self._tokens = _Tokens(settings, clock)
@@ -145,7 +153,7 @@ class DeliveryService:
             api = await stack.enter_async_context(
                 GraphClient(cloud.base_url, cloud.version, delivery.http_timeout_s, CONNECTIONS_MAX)
             )
-            bridge = Bridge(asyncio.get_running_loop(), self._clock, delivery.drain_s, self._observer.settled)
+            bridge = Bridge(asyncio.get_running_loop(), self._clock, delivery.drain_s, self._settled)
             fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             bridge.journal = journal = AttemptJournal(
                 client_config(self._settings, self._settings.kafka.producer), on_fatal=fatal.set_result
@@ -177,6 +185,7 @@ class DeliveryService:
                 observer=self._observer,
                 on_answer=care.on_answer,
                 may_start=lease.holds,
+                traces=self._traces,
             )
             self._dispatcher.heed(care.pause_of)
             holds = await unless_stopped(
@@ -243,6 +252,11 @@ class DeliveryService:
             signals_topic=self._names.number_signals,
             control_topic=self._names.delivery_control,
         )
+
+    def _settled(self, settlements: Sequence[Settlement]) -> None:
+        self._observer.settled(settlements)
+        if self._traces is not None:
+            self._traces.settled(settlements)
 
     def _on_slots(self, started: frozenset[int]) -> None:
         self._health.set("group", ok=True)

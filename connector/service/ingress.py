@@ -28,6 +28,7 @@ from connector.ingress.publisher import EventTopics, Publisher
 from connector.ingress.repeat_window import RepeatWindow
 from connector.ingress.signals import Signals
 from connector.ingress.tally import Tally
+from connector.ingress.traces import IngressTraces
 from connector.kafka.producer import RecordProducer
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import FatalProducerError
@@ -37,6 +38,7 @@ from connector.service.http import Tls, serving
 from connector.service.startup import build_codec, client_config, ended, topics_present, unless_stopped, watch_kafka
 from connector.telemetry.health import Health
 from connector.telemetry.metrics import Metrics
+from connector.telemetry.spans import Spans
 
 log = structlog.get_logger()
 
@@ -52,11 +54,14 @@ meanwhile, it shares what becomes of them."""
 class IngressService:
     """One replica of the ingress."""
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, metrics: Metrics, health: Health, spans: Spans | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
         self._health = health
+        self._spans = spans
         self.port: int | None = None
 
     def numbers(self) -> None:
@@ -113,11 +118,16 @@ class IngressService:
         tally = Tally(self._metrics)
         stack.callback(tally.hand_over)
         publisher = Publisher(producer, codec, topics, tally=tally, timeout_s=ACKNOWLEDGE_S)
-        await self._listen(stack, publisher, tally)
+        traces = None
+        if self._spans is not None:
+            traces = IngressTraces(self._spans, self._settings.ingress.path, dataclasses.asdict(topics))
+        await self._listen(stack, publisher, tally, traces)
         stack.push_async_callback(ended, asyncio.create_task(watch_kafka(admin, self._health)))
         return fatal
 
-    async def _listen(self, stack: contextlib.AsyncExitStack, publisher: Publisher, tally: Tally) -> None:
+    async def _listen(
+        self, stack: contextlib.AsyncExitStack, publisher: Publisher, tally: Tally, traces: IngressTraces | None
+    ) -> None:
         settings = self._settings.ingress
         replica = f"{socket.gethostname()}-{uuid.uuid4().hex[:6]}"
         admission = Admission(Limits(), self._clock, tally)
@@ -147,6 +157,7 @@ class IngressService:
             signals=signals,
             clock=self._clock,
             tally=tally,
+            traces=traces,
         )
         for running in (signals.run(), admission.run(), tally.run()):
             stack.push_async_callback(ended, asyncio.create_task(running))

@@ -17,6 +17,7 @@ from connector.telemetry import logs
 from connector.telemetry.health import Health, admin_app
 from connector.telemetry.metrics import Metrics
 from connector.telemetry.setup import Pipeline
+from connector.telemetry.spans import Spans
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ def _run(
     settings: Settings,
     name: str,
     checks: Iterable[str],
-    build: Callable[[Settings, Clock, Metrics, Health], Role],
+    build: Callable[[Settings, Clock, Metrics, Health, Spans | None], Role],
 ) -> None:
     logs.configure(settings.telemetry.log_format, settings.telemetry.log_level)
     uvloop.run(_serve(settings, name, checks, build))
@@ -63,15 +64,16 @@ async def _serve(
     settings: Settings,
     name: str,
     checks: Iterable[str],
-    build: Callable[[Settings, Clock, Metrics, Health], Role],
+    build: Callable[[Settings, Clock, Metrics, Health, Spans | None], Role],
 ) -> None:
     stop = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    pipeline = Pipeline(name, __version__, settings.telemetry.otlp_endpoint)
+    telemetry = settings.telemetry
+    pipeline = Pipeline(name, __version__, telemetry.otlp_endpoint, telemetry.trace_ratio)
     health = Health(checks)
     pipeline.metrics.ready.watch(health.states)
-    role = build(settings, SystemClock(), pipeline.metrics, health)
+    role = build(settings, SystemClock(), pipeline.metrics, health, pipeline.spans)
     app = admin_app(
         health,
         pipeline.prometheus_text,

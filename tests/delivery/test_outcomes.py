@@ -161,6 +161,16 @@ def test_a_tombstone_stays_one() -> None:
     assert (settlement.command, settlement.key) == (None, None)
 
 
+def test_a_record_that_is_no_command_keeps_its_trace() -> None:
+    """The CRM finds its outcome by it: there may be no id to find it by."""
+    read = record(b"no command", headers=[("traceparent", TRACE.encode())])
+    settlement = WRITER.reject(
+        Reading(read, read.source, 0, 1), Fault(DeadLetterClass.INVALID, "to", "no recipient"), SETTLED_MS
+    )
+    assert outcome_of(settlement)["traceparent"] == TRACE
+    assert all(("traceparent", TRACE.encode()) in output.headers for output in settlement.outputs)
+
+
 def test_the_outcome_of_a_dead_letter_says_why() -> None:
     """Meta's code, title and details, and what its support asks for."""
     effect = refused(131030, error_subcode=2655007, error_data={"details": "not in the list"}, fbtrace_id="AbC")

@@ -17,7 +17,7 @@ from connector.delivery.ledger.journal import JournalError
 from connector.delivery.levels import LEVEL_REREAD_S
 from connector.delivery.outcomes import Destinations, OutcomeWriter
 from connector.delivery.retry import RetryPolicy
-from connector.delivery.worker import SWEEP_S, Worker
+from connector.delivery.worker import SWEEP_S, Traces, Worker
 from connector.records.codec import Codec
 from connector.records.envelope import Envelope, unseal
 from connector.whatsapp.response import AttemptOutcome, maybe_sent, withheld
@@ -110,7 +110,9 @@ class Observed:
 class Bench:
     """A worker with all that it needs, on a virtual loop."""
 
-    def __init__(self, loop: VirtualLoop, *, token: Callable[[str], str] = lambda _: "token") -> None:
+    def __init__(
+        self, loop: VirtualLoop, *, token: Callable[[str], str] = lambda _: "token", traces: Traces | None = None
+    ) -> None:
         self.loop = loop
         self.api = FakeApi(loop.monotonic)
         self.settlements: list[Settlement] = []
@@ -133,6 +135,7 @@ class Bench:
             attempts=ATTEMPTS,
             ambiguity=Ambiguity(self.dispatcher, self.observed),
             observer=self.observed,
+            traces=traces,
         )
 
     @property

@@ -13,6 +13,7 @@ from connector.ingress.publisher import EventTopics, Producer, Publisher
 from connector.ingress.repeat_window import RepeatWindow
 from connector.ingress.signals import Signals
 from connector.ingress.tally import Tally
+from connector.ingress.traces import IngressTraces
 from connector.records.codec import Codec
 from connector.telemetry.metrics import Metrics
 
@@ -55,6 +56,7 @@ def assemble(
     numbers: Mapping[str, str] | None = None,
     timeout_s: float = 5.0,
     replica: str = REPLICA,
+    traces: IngressTraces | None = None,
 ) -> Ingress:
     """An ingress in front of this producer."""
     tally = Tally(Metrics.no_op())
@@ -82,5 +84,6 @@ def assemble(
         signals=signals,
         clock=clock,
         tally=tally,
+        traces=traces,
     )
     return Ingress(app, signals, admission, tally, publisher)

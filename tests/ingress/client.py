@@ -10,6 +10,7 @@ from typing import Any
 from connector.ingress.admission import Limits
 from connector.ingress.app import IngressApp
 from connector.ingress.peers import Peers
+from connector.ingress.traces import IngressTraces
 from tests.ingress.assembly import PATH, Secrets, assemble
 from tests.ingress.fakes import SLOTS, TOPICS, FakeProducer, ManualClock
 
@@ -74,7 +75,13 @@ class Client:
     """One application with its Kafka and its clock, called directly."""
 
     def __init__(
-        self, limits: Limits | None = None, *, peers: Peers | None = None, window: int = 1000, numbers: Any = None
+        self,
+        limits: Limits | None = None,
+        *,
+        peers: Peers | None = None,
+        window: int = 1000,
+        numbers: Any = None,
+        traces: IngressTraces | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.producer = FakeProducer()
@@ -90,6 +97,7 @@ class Client:
             window=window,
             numbers=numbers,
             timeout_s=0.01,
+            traces=traces,
         )
         self.app, self.signals, self.admission, self.tally, _ = ingress
 

@@ -59,10 +59,10 @@ def test_every_promise_holds_whoever_dies_when(seed: int, monkeypatch: pytest.Mo
 def journals_after_the_request(patch: pytest.MonkeyPatch) -> None:
     """The beginning is written once the answer is there."""
 
-    async def plant(self: Worker, queued: QueuedCommand) -> AttemptOutcome:
+    async def plant(self: Worker, queued: QueuedCommand, _: object) -> AttemptOutcome:
         self._ambiguity.started(queued)
         result = await self._api.send(
-            queued.command.phone_number_id, "token", self._body(queued), lambda: self._on_written(queued)
+            queued.command.phone_number_id, "token", self._body(queued, None), lambda: self._on_written(queued)
         )
         await self._journal.write(self._attempts.started(queued, self._debt(queued)))
         return result
