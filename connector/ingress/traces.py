@@ -46,7 +46,10 @@ class IngressTraces:
         return WebhookTrace(self, span)
 
     def send(self, event: Event, webhook: Span | None) -> Span | None:
-        """An event is about to be published."""
+        """An event is about to be published; None when nobody records its trace."""
+        parent = parse_traceparent(event.traceparent)
+        if not parent.sampled if parent is not None else webhook is None:
+            return None
         topic = self._topics[event.topic]
         known: Send = {
             "messaging.system": "kafka",
@@ -60,9 +63,9 @@ class IngressTraces:
         if event.schema == _STATUS:
             known["whatsapp.connector.status"] = event.record["status"]
         name = f"send {topic}"
-        if event.traceparent is not None:
-            return self.spans.send.begin(parse_traceparent(event.traceparent), known, name=name, beside=webhook)
-        return None if webhook is None else self.spans.send.under(webhook, known, name=name)
+        if parent is None and webhook is not None:
+            return self.spans.send.under(webhook, known, name=name)
+        return self.spans.send.begin(parent, known, name=name, beside=webhook)
 
 
 class WebhookTrace:
@@ -98,9 +101,12 @@ class WebhookTrace:
         """It is answered."""
         if self._span is None:
             return
-        known: Webhook = {"http.response.status_code": _OK}
-        if kind is not None:
+        known: Webhook = {}
+        if error is None:
+            known["http.response.status_code"] = _OK
+        elif isinstance(error, Exception):  # else it was given up, and there is no answer
             known["http.response.status_code"] = error.status if isinstance(error, Refusal) else _UNAVAILABLE
+        if kind is not None:
             known["error.type"] = kind.__name__
             self._span.set_status(Status(StatusCode.ERROR))
         self._traces.spans.webhook.note(self._span, known)

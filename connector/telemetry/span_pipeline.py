@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioB
 from connector.telemetry.spans import Spans
 
 QUEUE_MAX: Final = 4096
-"""Spans that wait, about 2 KiB each: a second of 1000 messages, or some seconds of a collector that hangs."""
+"""Spans that wait, about 3.5 KiB each: a second of 1000 messages, or some seconds of a collector that hangs."""
 
 BATCH_MAX: Final = 512
 TEXT_MAX: Final = 256

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 from structlog.testing import capture_logs
 
@@ -16,7 +17,7 @@ from connector.delivery.traces import LEFT, DeliveryTraces
 from connector.records.envelope import unseal
 from connector.records.headers import traceparent_in
 from connector.telemetry.tracing import parse_traceparent
-from connector.whatsapp.response import maybe_sent
+from connector.whatsapp.response import AttemptOutcome, maybe_sent
 from tests.delivery.making import ACCEPTED, NUMBER, USER, WALL_MS, queued, record, result_of
 from tests.delivery.test_worker import OUTCOMES, SLOT, Bench
 from tests.delivery.virtual_loop import VirtualLoop, in_virtual_time
@@ -111,6 +112,26 @@ def test_one_trace_from_the_crm_to_the_envelope_and_the_outcome() -> None:
         "http.response.status_code": 200,
     }
     assert {span.status.status_code for span in recorded.ended} == {StatusCode.UNSET}
+
+
+def test_log_lines_of_an_attempt_name_its_span() -> None:
+    """It is the current one while the attempt lasts, and no longer: others go on in the same task."""
+    recorded = Recorded()
+    during: list[int] = []
+
+    async def script(bench: Bench) -> None:
+        def answer(_: int) -> AttemptOutcome:
+            during.append(trace.get_current_span().get_span_context().span_id)
+            return ACCEPTED
+
+        bench.api.answer = answer
+        bench.worker.feed([traced(), traced(UNSAMPLED)])
+        await asyncio.sleep(1.0)
+
+    on_a_bench(recorded, script)
+    attempt = recorded.one("attempt").context
+    assert attempt is not None
+    assert sorted(during) == [0, attempt.span_id]
 
 
 def test_each_attempt_has_a_span_and_says_why_it_failed() -> None:
