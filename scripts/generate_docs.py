@@ -22,6 +22,7 @@ from connector.delivery.dispatcher import APP_HOLD_S, STOPPED_RETRY_S
 from connector.delivery.retry import BACKOFF_FIRST_S, BACKOFF_MAX_S, SLOW_BACKOFF_S
 from connector.telemetry.dashboard import dashboard
 from connector.telemetry.instruments import OVERFLOW, VALUES_MAX, VALUES_MAX_OF, Row
+from connector.telemetry.log_events import CATALOGUE as LOG_EVENTS
 from connector.telemetry.metrics import CATALOGUE
 from connector.telemetry.span_attributes import MEANINGS
 from connector.telemetry.spans import CATALOGUE as SPANS
@@ -240,6 +241,26 @@ def traces() -> str:
     )
 
 
+LOGS_INTRODUCTION = """\
+On stderr, one JSON object a line (`telemetry.log_format: console`: text for people), from `telemetry.log_level` on.
+Each has `event`, `level` and `timestamp` (UTC), and the fields below. A line that is written during an attempt whose
+[trace](traces.md) is recorded has `trace_id` and `span_id`; one of an error has `exception`. Phones, user ids and
+message ids are masked; secrets and texts of messages are never there. Lines of Kafka's client, with `logger`
+`librdkafka`, are in its own words, one of a kind every 10 s."""
+
+
+def logs() -> str:
+    """docs/logs.md, from the catalogue."""
+    parts = ["# Logs", MADE.format(source="connector/telemetry/log_events.py"), LOGS_INTRODUCTION]
+    for about, events in LOG_EVENTS.items():
+        rows = [
+            (f"`{event.event}`", event.level, ", ".join(f"`{name}`" for name in event.fields), event.meaning)
+            for event in events
+        ]
+        parts += [f"## {about}", markdown_table(("Event", "Level", "Fields", "Meaning"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
 TREATMENTS: Mapping[Treatment, tuple[str, str, str]] = {
     Treatment.RETRY: (
         "this command",
@@ -419,6 +440,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
     "docs/traces.md": traces,
+    "docs/logs.md": logs,
     "docs/errors.md": errors,
     "helm/whatsapp-kafka-connector/README.md": chart,
     "helm/whatsapp-kafka-connector/files/dashboard.json": lambda: json.dumps(dashboard(), indent=2) + "\n",
