@@ -103,12 +103,12 @@ class Operation(Generic[A]):
         links: list[Link] | None = None,
         start_ns: int | None = None,
     ) -> Span:
-        known = cast("Any", attributes)
+        known = _writable(attributes)
         return self._tracer.start_span(name or self._row.name, context, self._row.kind, known, links, start_ns)
 
     def note(self, span: Span, attributes: A) -> None:
         """What became known of it later."""
-        span.set_attributes(cast("Any", attributes))
+        span.set_attributes(_writable(attributes))
 
 
 class Spans:
@@ -174,6 +174,14 @@ def traceparent_of(span: Span) -> str:
     """The ``traceparent`` of what stands under a span."""
     context = span.get_span_context()
     return str(TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", context.trace_flags))
+
+
+def _writable(attributes: object) -> dict[str, Any]:
+    """Half a surrogate pair, which JSON can bring, would cost all spans that are exported with it."""
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
+        for name, value in cast("dict[str, Any]", attributes).items()
+    }
 
 
 def _remote(parent: TraceParent) -> Span:

@@ -4,6 +4,7 @@ import typing
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from connector.telemetry import span_attributes
 from connector.telemetry.span_attributes import MEANINGS
@@ -50,6 +51,17 @@ def test_of_the_traces_that_begin_here_a_share_is_recorded(ratio: float, begun: 
     """The ratio is theirs alone."""
     span = Recorded(ratio).spans.process.begin(None, {})
     assert (span is not None) is begun
+
+
+def test_half_a_character_costs_no_span() -> None:
+    """JSON from outside can bring one, and the exporter would drop all that go with it."""
+    recorded = Recorded()
+    span = recorded.spans.process.begin(None, {"whatsapp.connector.command_id": "é\ud800"})
+    assert span is not None
+    recorded.spans.process.note(span, {"error.type": "\udfff"})
+    span.end()
+    assert told(recorded.ended[0]) == {"whatsapp.connector.command_id": "é?", "error.type": "?"}
+    assert encode_spans(recorded.ended).SerializeToString()
 
 
 def test_what_is_current_is_never_a_parent() -> None:
