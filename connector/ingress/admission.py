@@ -44,14 +44,20 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 class PublicationTrace(Protocol):
-    """The traces of a webhook's events."""
+    """Follows what is published at once; ``items`` have the traces that their consumers go on with."""
 
-    def publishing(self, items: Sequence[Event | Reject]) -> Sequence[Event | Reject]:
-        """These are about to be published: the same, each with the trace that its consumers go on with."""
-        ...
+    items: Sequence[Event | Reject]
 
     def published(self, *, acknowledged: bool) -> None:
         """Kafka has them, or has not."""
+
+
+class WebhookTrace(Protocol):
+    """Follows a webhook into Kafka."""
+
+    def publishing(self, items: Sequence[Event | Reject]) -> PublicationTrace:
+        """These are about to be published."""
+        ...
 
 
 class Ticket:
@@ -62,7 +68,7 @@ class Ticket:
         begun: When it came, in monotonic seconds.
         held: Bytes of its body so far.
         waiting: What it waits for, once its records are published.
-        trace: Follows it into Kafka; None when nobody collects traces.
+        trace: Follows it; None when nobody collects traces.
     """
 
     __slots__ = ("arrived_ms", "begun", "held", "trace", "waiting")
@@ -72,7 +78,7 @@ class Ticket:
         self.begun = begun
         self.held = 0
         self.waiting: asyncio.Future[Any] | None = None
-        self.trace: PublicationTrace | None = None
+        self.trace: WebhookTrace | None = None
 
 
 class Admission:

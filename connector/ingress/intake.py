@@ -124,8 +124,9 @@ class Intake:
             await self._hand_over(items, Claim(), ticket)
 
     async def _hand_over(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
-        begun, trace = self._clock.monotonic(), ticket.trace
+        begun = self._clock.monotonic()
         count = 0
+        trace = ticket.trace.publishing(items) if ticket.trace is not None else None
 
         def settled(acknowledged: bool) -> None:  # noqa: FBT001 - the producer's own form
             seconds = self._clock.monotonic() - begun
@@ -135,10 +136,8 @@ class Intake:
             if trace is not None:
                 trace.published(acknowledged=acknowledged)
 
-        if trace is not None:
-            items = trace.publishing(items)
         try:
-            group = self._publisher.group(items)
+            group = self._publisher.group(items if trace is None else trace.items)
             self._admission.publish(len(group.records))
         except Exception:
             self._window.settled(claim, acknowledged=False)

@@ -71,25 +71,15 @@ class IngressTraces:
 class WebhookTrace:
     """One webhook; it lasts as long as its block. Its own span is None when it is not recorded."""
 
-    __slots__ = ("_sends", "_span", "_traces")
+    __slots__ = ("_span", "_traces")
 
     def __init__(self, traces: IngressTraces, span: Span | None) -> None:
         self._traces = traces
         self._span = span
-        self._sends: list[Span] = []
 
-    def publishing(self, items: Sequence[Event | Reject]) -> list[Event | Reject]:
-        """These are about to be published: the same, each with the trace that its consumers go on with."""
-        self._sends = []
-        return [self._followed(item) if isinstance(item, Event) else item for item in items]
-
-    def published(self, *, acknowledged: bool) -> None:
-        """Kafka has them, or has not."""
-        for span in self._sends:
-            if not acknowledged:
-                self._traces.spans.send.note(span, {"error.type": _NOT_ACKNOWLEDGED})
-                span.set_status(Status(StatusCode.ERROR))
-            span.end()
+    def publishing(self, items: Sequence[Event | Reject]) -> "Publication":
+        """These are about to be published."""
+        return Publication(self._traces, self._span, items)
 
     def __enter__(self) -> Self:
         """It is taken in."""
@@ -112,8 +102,34 @@ class WebhookTrace:
         self._traces.spans.webhook.note(self._span, known)
         self._span.end()
 
+
+class Publication:
+    """What is published at once; a second try is another one.
+
+    Attributes:
+        items: The same, each with the trace that its consumers go on with.
+    """
+
+    __slots__ = ("_sends", "_traces", "_webhook", "items")
+
+    def __init__(self, traces: IngressTraces, webhook: Span | None, items: Sequence[Event | Reject]) -> None:
+        self._traces = traces
+        self._webhook = webhook
+        self._sends: list[Span] = []
+        self.items: Sequence[Event | Reject] = [
+            self._followed(item) if isinstance(item, Event) else item for item in items
+        ]
+
+    def published(self, *, acknowledged: bool) -> None:
+        """Kafka has them, or has not."""
+        for span in self._sends:
+            if not acknowledged:
+                self._traces.spans.send.note(span, {"error.type": _NOT_ACKNOWLEDGED})
+                span.set_status(Status(StatusCode.ERROR))
+            span.end()
+
     def _followed(self, event: Event) -> Event:
-        span = self._traces.send(event, self._span)
+        span = self._traces.send(event, self._webhook)
         if span is None:
             return event
         self._sends.append(span)

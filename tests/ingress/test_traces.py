@@ -5,6 +5,7 @@ from typing import Any
 
 from opentelemetry.trace import StatusCode
 
+from connector.ingress.events import Event
 from connector.ingress.traces import IngressTraces
 from connector.kafka.producer import Record
 from connector.records.envelope import Envelope, seal
@@ -132,6 +133,18 @@ async def test_what_is_written_again_in_parts_has_a_span_for_each_try() -> None:
     assert (await client.post(notification(large))).status == 200
     sends = [told(span).get("error.type") for span in recorded.ended if span.name == "send inbound"]
     assert sends == ["not_acknowledged", None]
+
+
+def test_a_first_try_that_ends_late_ends_its_own_spans() -> None:
+    """Its last record is given up after the second try has begun."""
+    recorded = Recorded(ratio=1.0)
+    webhook = IngressTraces(recorded.spans, PATH, NAMES).webhook(0, 1, "http")
+    event = Event("inbound_messages", "InboundMessage", {}, "id", "source")
+    first, second = webhook.publishing([event]), webhook.publishing([event])
+    first.published(acknowledged=False)
+    assert [told(span)["error.type"] for span in recorded.ended] == ["not_acknowledged"]
+    second.published(acknowledged=True)
+    assert "error.type" not in told(recorded.ended[1])
 
 
 async def test_a_stranger_begins_no_trace() -> None:
