@@ -1,7 +1,7 @@
 """A command on its way through delivery: what was asked, where it lies, what has been tried."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol, Self
 
@@ -180,6 +180,12 @@ class QueuedCommand:
     """Message id of a receipt that came before the answer."""
     trace: CommandTrace | None = None
     """None when nobody records it."""
+    recipient: str = field(init=False)
+    """The user or group that the pair limit is about."""
+
+    def __post_init__(self) -> None:
+        """Kept, because it is asked for at each step."""
+        self.recipient = pair_of(self.command.to, self.command.recipient)
 
     def resume(self, tried: Tried, now: float, wall_ms: int) -> None:
         """Go on where an earlier owner of the slot has stopped; an open attempt counts as a failed one."""
@@ -199,11 +205,6 @@ class QueuedCommand:
     def slot(self) -> int:
         """The slot that owns the command."""
         return self.reading.slot
-
-    @property
-    def recipient(self) -> str:
-        """The user or group that the pair limit is about."""
-        return pair_of(self.command.to, self.command.recipient)
 
     @property
     def resend_ambiguous(self) -> bool:

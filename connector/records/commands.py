@@ -21,6 +21,8 @@ __all__ = ["Command", "InvalidCommand", "Undecodable", "canonical_body", "parse_
 OnAmbiguous: TypeAlias = Literal["RESEND", "DEAD_LETTER", "DEFAULT"]
 
 _OPAQUE = "biz_opaque_callback_data"
+# Made once: ``json.dumps`` makes an encoder for each call that has options.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ def canonical_body(body: dict[str, Any]) -> bytes:
     Raises:
         ValueError: A number is infinite or none, or a text is no Unicode.
     """
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _canonical(body).encode("utf-8")
 
 
 def payload_digest(command: Command) -> str:
