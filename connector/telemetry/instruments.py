@@ -1,6 +1,7 @@
 """The kinds of instruments, each with bounded labels; those there are stand in ``metrics``."""
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -8,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 OVERFLOW = "_OTHER"  # the value OpenTelemetry's conventions use for what is not listed
 VALUES_MAX = 100
 VALUES_MAX_OF: Mapping[str, int] = {"phone_number_id": 500}
+POINTS_MAX = 10_000  # of one counter: numbers times outcomes times codes have to fit
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _PROMETHEUS_UNITS = {"s": "_seconds", "By": "_bytes", "{message}/s": "_per_second"}
@@ -63,17 +65,37 @@ class Row(NamedTuple):
 
 
 class Counter(Generic[L]):
-    """A number that only grows."""
+    """A number that only grows; summed up here, from any thread, and read when somebody collects.
+
+    OpenTelemetry's own counter takes 7 us of CPU for each step, not 1.
+    """
 
     kind: ClassVar = "counter"
 
     def __init__(self, meter: Meter, limits: Limits, row: Row) -> None:
-        self._instrument = meter.create_counter(row.name, row.unit, row.description)
         self._limits = limits
+        self._names = row.labels
+        self._totals: dict[tuple[str | int, ...], int] = {}
+        self._lock = Lock()
+        meter.create_observable_counter(row.name, [self._observe], row.unit, row.description)
 
     def add(self, amount: int, labels: L) -> None:
         """Count ``amount`` more."""
-        self._instrument.add(amount, self._limits.bounded(labels))
+        values = tuple([labels[name] for name in self._names])
+        with self._lock:
+            if values not in self._totals:
+                values = self._bounded(labels)
+            self._totals[values] = self._totals.get(values, 0) + amount
+
+    def _bounded(self, labels: L) -> tuple[str | int, ...]:
+        bounded = self._limits.bounded(labels)
+        values = tuple([bounded[name] for name in self._names])
+        return values if values in self._totals or len(self._totals) < POINTS_MAX else (OVERFLOW,) * len(self._names)
+
+    def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
+        with self._lock:
+            totals = list(self._totals.items())
+        return [Observation(total, dict(zip(self._names, values, strict=True))) for values, total in totals]
 
 
 class UpDownCounter(Generic[L]):

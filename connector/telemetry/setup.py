@@ -10,6 +10,7 @@ from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader, Pe
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
+from connector.telemetry.instruments import POINTS_MAX
 from connector.telemetry.metrics import Metrics
 from connector.telemetry.spans import Spans
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 SERVICE_NAME = "whatsapp-kafka-connector"
 # Points of one instrument: numbers times outcomes times codes have to fit, and OpenTelemetry's own limit of 2000 would
 # be met by a few hundred numbers. A point of a histogram costs about 1 KiB.
-_POINTS_MAX: CardinalityLimits = {sdk.Counter: 10_000, sdk.Histogram: 5_000, sdk.ObservableGauge: 5_000}
+_POINTS_MAX: CardinalityLimits = {
+    sdk.ObservableCounter: POINTS_MAX + 1,
+    sdk.Histogram: 5_000,
+    sdk.ObservableGauge: 5_000,
+}
 _OTLP_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_MS = 5_000
 

@@ -92,6 +92,17 @@ def test_any_other_label_is_bounded_too(readings: Readings) -> None:
     assert readings.value("whatsapp.connector.webhook.items", kind=OVERFLOW) == 50
 
 
+def test_combinations_of_labels_are_bounded_too(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers times codes are many: those beyond what a counter holds share one point, and none is lost."""
+    monkeypatch.setattr("connector.telemetry.instruments.POINTS_MAX", 20)
+    for number in range(5):
+        for code in range(5):
+            readings.metrics.attempts.add(1, {"phone_number_id": str(number), "outcome": "accepted", "code": code})
+    assert len(readings.labels("whatsapp.connector.attempts")) == 21
+    assert readings.value("whatsapp.connector.attempts") == 25
+    assert readings.value("whatsapp.connector.attempts", phone_number_id=OVERFLOW) == 5
+
+
 def test_methods_are_a_closed_set(readings: Readings) -> None:
     """Strangers may send any word; they cannot use up the places of GET and POST."""
     for index in range(500):
