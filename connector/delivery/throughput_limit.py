@@ -34,7 +34,9 @@ GUARD_MAX_S: Final = 60.0
 
 GUARD_STEP_S: Final = 0.001
 GUARD_SHARE: Final = 1 / 16
-"""Each time that R messages sent at the limit were accepted the guard is narrowed by this share, or the step."""
+GUARD_SHARE_FIRST: Final = 1 / 4
+"""Each time that R messages sent at the limit were accepted the guard is narrowed by this share, or the step: by the
+larger one until it has been refused for the first time."""
 
 FAILED_TIMES: Final = 1.25
 """For GUARD_KEPT_S a guard is not narrowed below this multiple of the one that was refused."""
@@ -43,7 +45,7 @@ GUARD_KEPT_S: Final = 300.0
 SLACK_S: Final = 0.007
 """The spacing leaves this much more than the guard. So much a message can be late without delaying the one R behind."""
 
-BURST_S: Final = 0.10
+BURST_S: Final = 0.2
 """How far sends may run ahead of their spacing: what a pause of the event loop, or of the journal, has cost."""
 
 AHEAD_MAX_S: Final = 0.05
@@ -187,7 +189,8 @@ class Guard:
         self._at_limit = 0
         least_s = max(self._least_s, self._failed_s if now < self._failed_until else 0.0)
         if self.seconds > least_s:
-            self.seconds = max(least_s, self.seconds - max(GUARD_STEP_S, self.seconds * GUARD_SHARE))
+            share = GUARD_SHARE if self._failed_s else GUARD_SHARE_FIRST
+            self.seconds = max(least_s, self.seconds - max(GUARD_STEP_S, self.seconds * share))
 
     def refused(self, now: float) -> None:
         """Double it, and do not come back to where it failed for a while."""

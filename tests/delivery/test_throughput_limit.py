@@ -325,17 +325,21 @@ def at_the_limit(guard: Guard, now: float, count: int) -> None:
 
 
 def test_the_guard_is_narrowed_while_the_limit_is_tried_and_nothing_refused() -> None:
-    """A second's messages at the limit narrow it by a millisecond or a sixteenth, down to 5 ms."""
+    """A second's messages at the limit narrow it by a quarter, down to 5 ms; after a refusal by a sixteenth."""
     guard, seen = Guard(80, START), list[float]()
     for _ in range(30):
         seen.append(guard.seconds)
         at_the_limit(guard, START, 80)
     assert seen[0] == GUARD_FIRST_S
-    assert seen[1:3] == pytest.approx([GUARD_FIRST_S * 15 / 16, GUARD_FIRST_S * 15 * 15 / 256])
+    assert seen[1:3] == pytest.approx([GUARD_FIRST_S * 3 / 4, GUARD_FIRST_S * 9 / 16])
     assert guard.seconds == 0.5 / 80
     wide = Guard(1000, START)
-    at_the_limit(wide, START, 30 * 1000)
+    at_the_limit(wide, START, 8 * 1000)
     assert wide.seconds == GUARD_LEAST_S
+    refused = Guard(80, START)
+    refused.refused(START)
+    at_the_limit(refused, START, 80)
+    assert refused.seconds == pytest.approx(2 * GUARD_FIRST_S * 15 / 16)
 
 
 def test_a_number_with_few_messages_keeps_a_wide_guard() -> None:
