@@ -54,3 +54,7 @@ class Watermark:
     def committed(self, offset: int) -> None:
         """The broker has stored ``offset``."""
         self._committed = max(self._committed, offset)
+
+    def not_stored(self) -> None:
+        """What the broker had stored may be gone: the position is to be committed anew."""
+        self._committed = -1

@@ -7,6 +7,8 @@ from typing import Any, Final, Protocol
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from connector.kafka.commit_check import CommitCheck, Places
+
 log = structlog.get_logger()
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
@@ -59,7 +61,13 @@ class Writable(Protocol):
 
 
 class TransactionAbortedError(Exception):
-    """Nothing of the transaction is visible; its records may be written again in the next one."""
+    """Nothing of the transaction is visible; its records may be written again in the next one.
+
+    ``undone``: nor is anything of the one before it, although the broker had committed it (see
+    :mod:`connector.kafka.commit_check`).
+    """
+
+    undone = False
 
 
 class RecordRefusedError(TransactionAbortedError):
@@ -109,11 +117,12 @@ class TransactionalProducer:
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 0,
-            "delivery.report.only.error": True,
         }
         self._producer = Producer(self._config)
         self._over: str | None = None
         self._refused: list[RecordRefusedError] = []
+        self._committed: Places = {}
+        self._check = CommitCheck(config)
 
     def start(self) -> None:
         """Register the transactional id; fences an older producer of the same id.
@@ -140,9 +149,10 @@ class TransactionalProducer:
         """
         if self._over is not None:  # a new client now would shut out the one that has taken our place
             raise FatalProducerError(self._over)
+        places: Places = {}
         try:
             self._producer.begin_transaction()
-            self._write(records)
+            self._write(records, places)
             if offsets:
                 positions = [TopicPartition(topic, partition, offset) for topic, partition, offset in offsets]
                 self._patiently(self._send_offsets, positions, member)
@@ -157,16 +167,18 @@ class TransactionalProducer:
                 raise self._final(error.args[0].str()) from error
             self._abort(error)
             raise self._aborted(error) from error
+        self._producer.poll(0)  # for the reports
+        self._committed = places
 
     def close(self) -> None:
         """Let go of what was not committed; an open transaction is aborted by the broker."""
         self._producer.purge()
 
-    def _write(self, records: Iterable[Writable]) -> None:
+    def _write(self, records: Iterable[Writable], places: Places) -> None:
         self._refused = []
         for index, record in enumerate(records):
             try:
-                self._produce(record, _Report(index, self._refused))
+                self._produce(record, _Report(index, self._refused, places))
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
                     raise RecordRefusedError(index, error.args[0].str()) from error
@@ -232,8 +244,13 @@ class TransactionalProducer:
         """The record that the broker refused, when that was it; what was purged beside it is not told."""
         self._producer.poll(0)
         if isinstance(error, RecordRefusedError):
-            return error
-        return self._refused[0] if self._refused else TransactionAbortedError(error.args[0].str())
+            found: TransactionAbortedError = error
+        else:
+            found = self._refused[0] if self._refused else TransactionAbortedError(error.args[0].str())
+        if self._committed and self._check.undone(self._committed):
+            found.undone = True
+            self._committed = {}
+        return found
 
     def _final(self, reason: str) -> FatalProducerError:
         self._over = reason
@@ -241,16 +258,19 @@ class TransactionalProducer:
 
 
 class _Report:
-    """Told when a record was not written; keeps those that never will be."""
+    """Told what became of a record; keeps those that never will be written, and the last place of each partition."""
 
-    __slots__ = ("_index", "_refused")
+    __slots__ = ("_index", "_places", "_refused")
 
-    def __init__(self, index: int, refused: list[RecordRefusedError]) -> None:
+    def __init__(self, index: int, refused: list[RecordRefusedError], places: Places) -> None:
         self._index = index
         self._refused = refused
+        self._places = places
 
-    def __call__(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and error.code() in _NEVER_TAKEN:
+    def __call__(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._places[message.topic() or "", message.partition() or 0] = message.offset() or 0
+        elif error.code() in _NEVER_TAKEN:
             for_its_time = error.code() == KafkaError.INVALID_TIMESTAMP
             self._refused.append(RecordRefusedError(self._index, error.str(), for_its_time=for_its_time))
 

@@ -185,7 +185,8 @@ class Redriver:
                 message = f"{self._id} may write no more ({error}); was another redrive started?"
                 raise KafkaFault(message) from None
             except TransactionAbortedError as error:
-                message = f"Kafka did not take them ({error}); nothing of the last {len(letters)} was written"
+                also = ", and those just before them are gone as well: look at them and go on" if error.undone else ""
+                message = f"Kafka did not take them ({error}); nothing of the last {len(letters)} was written{also}"
                 raise KafkaFault(message) from None
             else:
                 break

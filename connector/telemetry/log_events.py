@@ -159,6 +159,12 @@ _GROUP: Final = (
         "Nothing of it became visible; all of it is written again.",
     ),
     LogEvent(
+        "delivery.transaction_undone",
+        "warning",
+        ("settlements",),
+        "The broker lost the one before it as well, although it was committed (KAFKA-20734); it is written again.",
+    ),
+    LogEvent(
         "transactional client replaced",
         "warning",
         ("reason",),

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from connector.kafka import transaction as transaction_module
+from connector.kafka.commit_check import CommitCheck, Places
 from connector.kafka.transaction import (
     FatalProducerError,
     RecordRefusedError,
@@ -174,7 +175,8 @@ def crash(broker: Broker) -> None:
 def test_a_broker_that_dies_in_between_costs_nothing(kafka_broker: Broker, site: Site) -> None:
     """Killed and started again under transactions: each call ends, and what is committed is whole, record and offset.
 
-    When the broker was away for longer than a transaction may last, the producer is fenced: final, and told so.
+    When the broker was away for longer than a transaction may last, the producer is fenced: final, and told so. When
+    the broker has lost what it had committed, that is told too.
     """
     written = 0
 
@@ -186,9 +188,10 @@ def test_a_broker_that_dies_in_between_costs_nothing(kafka_broker: Broker, site:
             site.member.read()
             try:
                 site.write(b"%d" % written, written + 1)
-            except TransactionAbortedError:
-                continue
-            written += 1
+            except TransactionAbortedError as error:
+                written -= error.undone
+            else:
+                written += 1
 
     write(5)
     with ThreadPoolExecutor(1) as aside:
@@ -205,6 +208,26 @@ def test_a_broker_that_dies_in_between_costs_nothing(kafka_broker: Broker, site:
     found = values(committed_records(site.bootstrap, site.sink, written))
     assert found == [b"%d" % number for number in range(written)]
     assert site.offset() == written
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_an_abort_tells_whether_the_commit_before_it_is_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, is_lost: bool
+) -> None:
+    """Asked once for each commit that was found lost: the places of its last records."""
+    asked = list[Places]()
+
+    def look(_: object, places: Places) -> bool:
+        asked.append(places)
+        return is_lost
+
+    monkeypatch.setattr(CommitCheck, "undone", look)
+    site.producer.commit([Written(site.sink, 0, None, b"a"), Written(site.sink, 0, None, b"b")], [], None)
+    for _ in range(2):
+        with pytest.raises(TransactionAbortedError) as caught:
+            site.producer.commit([Written(site.sink, 0, None, bytes(1_100_000))], [], None)
+    assert asked[0] == {(site.sink, 0): 1}
+    assert (len(asked), caught.value.undone) == ((1, False) if is_lost else (2, False))
 
 
 @pytest.mark.parametrize(

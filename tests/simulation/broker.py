@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -100,6 +100,7 @@ class Broker:
         self.fenced: list[str] = []
         self._epochs: dict[str, int] = {}
         self._open: list[Transaction] = []
+        self._unmarked: dict[str, Transaction] = {}
 
     def append(self, output: Output, transaction: Transaction | None = None) -> int:
         """One record; its offset."""
@@ -113,8 +114,10 @@ class Broker:
     def register(self, transactional_id: str) -> int:
         """A producer of that id begins: an older one is shut out, and what it left open is aborted."""
         self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
-        for transaction in [each for each in self._open if each.transactional_id == transactional_id]:
-            self._end(transaction, State.ABORTED)
+        for transaction in self._not_ended():
+            if transaction.transactional_id == transactional_id:
+                self._end(transaction, State.ABORTED)
+        self.mark(transactional_id)
         return self._epochs[transactional_id]
 
     def fence(self, transactional_id: str) -> None:
@@ -135,23 +138,41 @@ class Broker:
         """Positions of the group, by one who is a member as the group is now."""
         name, generation = member if isinstance(member, tuple) else ("", 0)
         if self.members.get(name) != generation:
-            self._end(transaction, State.ABORTED)
-            message = f"{name} is no member of generation {generation}"
-            raise TransactionAbortedError(message)
+            self.abort(transaction, f"{name} is no member of generation {generation}")
         transaction.offsets |= {(topic, partition): offset for topic, partition, offset in offsets}
 
-    def end(self, transaction: Transaction, state: State) -> bool:
-        """Commit or abort it; False when it was ended by somebody else before."""
+    def is_open(self, transaction: Transaction) -> bool:
+        """Whether nobody else has ended it."""
         self.expire()
-        if transaction.state is not State.OPEN:
-            return False
-        self._end(transaction, state)
-        return True
+        return transaction.state is State.OPEN
+
+    def end(self, transaction: Transaction, state: State) -> None:
+        """Commit or abort it, unless it was ended by somebody else before."""
+        if self.is_open(transaction):
+            self._end(transaction, state)
+
+    def abort(self, transaction: Transaction, reason: str) -> NoReturn:
+        """As the producer is told; a commit without markers before it goes with it."""
+        error = TransactionAbortedError(reason)
+        error.undone = transaction.transactional_id in self._unmarked
+        self._end(transaction, State.ABORTED)
+        raise error
+
+    def commit_unmarked(self, transaction: Transaction) -> None:
+        """The producer is told that it is committed; the next end of one of its transactions decides (KAFKA-20734)."""
+        self.mark(transaction.transactional_id)
+        self._unmarked[transaction.transactional_id] = transaction
+
+    def mark(self, transactional_id: str) -> None:
+        """Write the markers after all."""
+        if (transaction := self._unmarked.pop(transactional_id, None)) is not None:
+            self._end(transaction, State.COMMITTED)
 
     def expire(self) -> None:
-        """Abort what was left open for too long."""
-        for transaction in [each for each in self._open if self.now_ms() - each.began_ms > TRANSACTION_TIMEOUT_MS]:
-            self._end(transaction, State.ABORTED)
+        """Abort what was left open for too long; a commit is no more open than that its markers are missing."""
+        for transaction in self._not_ended():
+            if self.now_ms() - transaction.began_ms > TRANSACTION_TIMEOUT_MS:
+                self._end(transaction, State.ABORTED)
 
     def committed(self, group_id: str, partitions: Iterable[Place]) -> dict[Place, int]:
         """Positions of the group; no answer while an open transaction may change them."""
@@ -190,7 +211,12 @@ class Broker:
         found = [m for (name, _), log in sorted(self.logs.items()) if name == topic for m in log if not m.is_marker]
         return [m for m in found if m.state is State.COMMITTED] if committed else found
 
+    def _not_ended(self) -> list[Transaction]:
+        return [each for each in self._open if each not in self._unmarked.values()]
+
     def _end(self, transaction: Transaction, state: State) -> None:
+        if (before := self._unmarked.pop(transaction.transactional_id, None)) is not None:
+            self._end(before, state)
         transaction.state = state
         self._open.remove(transaction)
         if state is State.COMMITTED:

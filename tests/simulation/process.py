@@ -30,7 +30,7 @@ from connector.delivery.retry import RetryPolicy
 from connector.delivery.slots import SlotStarter
 from connector.delivery.worker import Worker
 from connector.kafka.group import FatalConsumerError
-from connector.kafka.transaction import FatalProducerError, TransactionAbortedError
+from connector.kafka.transaction import FatalProducerError
 from connector.records.envelope import unseal
 from connector.whatsapp.response import AttemptOutcome, withheld
 from tests.delivery.fake_kafka import CODEC, SLOTS, TOPICS
@@ -327,6 +327,10 @@ class Process:
             self._heard[slot] = len(signals)
 
 
+UNMARKED_S: Final = 2.0
+"""So long a commit without markers blocks who reads behind it; with real brokers until somebody sees to it."""
+
+
 class Producer:
     """Transactions that may fail, or be left behind, at each step."""
 
@@ -343,18 +347,21 @@ class Producer:
             if world.dies("inside a transaction"):
                 raise Crashed
         if fails:
-            broker.end(transaction, State.ABORTED)
-            message = "planted"
-            raise TransactionAbortedError(message)
+            broker.abort(transaction, "planted")
         broker.send_offsets(transaction, offsets, member)
         if world.dies("before the end of a transaction"):
             if world.random.random() < 0.7:  # the request to commit is under way
                 later = world.random.uniform(0.0, 30.0)
                 world.loop.call_later(later, broker.end, transaction, State.COMMITTED)
             raise Crashed
-        if not broker.end(transaction, State.COMMITTED):
+        if not broker.is_open(transaction):
             message = "shut out"
             raise FatalProducerError(message)
+        if world.loses_markers():
+            broker.commit_unmarked(transaction)
+            world.loop.call_later(UNMARKED_S, broker.mark, self._process.name)
+        else:
+            broker.end(transaction, State.COMMITTED)
         if world.dies("after a transaction"):
             raise Crashed
 

@@ -160,11 +160,17 @@ def passes_over_beginnings(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def writes_nothing_again(patch: pytest.MonkeyPatch) -> None:
+    """What was committed once is taken for committed for ever."""
+    patch.setattr(Ledger, "_write_again", lambda _: None)
+
+
 @pytest.mark.parametrize(
     ("plant", "checker"),
     [
         (journals_after_the_request, JournalFirst),
         (commits_positions_before_outcomes, NothingLost),
+        (writes_nothing_again, NothingLost),
         (forgets_what_is_settled, OneOutcome),
         (shuts_nobody_out, ShutsOutTheDead),
         (renews_its_lease_by_polling, OneOwner),

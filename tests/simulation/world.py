@@ -64,6 +64,7 @@ class World:
     def __init__(self, loop: VirtualLoop, seed: int, checkers: Iterable[type[Checker]]) -> None:
         self.loop = loop
         self.random = seeded(seed)
+        self._markers = seeded(seed + 1)
         self.receipts_alive = seed % 4 != 0
         self.broker = Broker(self.wall_ms)
         self.signals: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
@@ -140,6 +141,10 @@ class World:
     def hiccups(self) -> bool:
         """Whether the brokers fail a call."""
         return self._is_chaos and self.random.random() < 0.05
+
+    def loses_markers(self) -> bool:
+        """Whether the brokers forget to make visible what they have committed."""
+        return self._is_chaos and self._markers.random() < 0.2
 
     async def _strike(self) -> None:
         """Stop a process for some time, or move a slot from one to another."""

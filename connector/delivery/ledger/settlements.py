@@ -5,8 +5,8 @@ writes nothing; and our own epoch shuts out what belongs to an assignment that h
 membership, not ownership.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -37,6 +37,24 @@ class TransactionObserver(Protocol):
         """One has ended after so many seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction has written, under which assignments."""
+
+    settlements: Sequence[Settlement] = ()
+    states: Sequence[Output] = ()
+    epochs: Mapping[Partition, int] = field(default_factory=dict)
+
+    def still_ours(self, epochs: Mapping[Partition, int]) -> "_Batch":
+        """What may be written again: nothing of a slot that has left, even if it is back."""
+        left = {partition.partition for partition in self.epochs if epochs.get(partition) != self.epochs[partition]}
+        return _Batch(
+            [settlement for settlement in self.settlements if epochs.get(_partition(settlement)) == settlement.epoch],
+            [state for state in self.states if state.partition not in left],
+            self.epochs,
+        )
+
+
 class Ledger:
     """Used from one thread. A settlement is pending from :meth:`add` until a transaction with it has committed."""
 
@@ -47,13 +65,15 @@ class Ledger:
         self._epochs: dict[Partition, int] = {}
         self._watermarks: dict[Partition, Watermark] = {}
         self._pending: list[Settlement] = []
+        self._last = _Batch()
+        self._again = _Batch()
         self.transactions = 0
         """Committed so far."""
 
     @property
     def pending(self) -> int:
-        """Settlements that are not committed."""
-        return len(self._pending)
+        """Settlements that are not committed, or not any more."""
+        return len(self._pending) + len(self._again.settlements)
 
     def assign(self, partition: Partition, epoch: int) -> None:
         """The partition is ours from now on; what belongs to an earlier epoch of it is void."""
@@ -108,19 +128,22 @@ class Ledger:
 
     def is_due(self) -> bool:
         """Whether there is something to commit."""
-        return bool(self._pending) or any(True for _ in self._offsets())
+        return bool(self.pending or self._again.states) or any(True for _ in self._offsets())
 
     def commit(self, membership: Callable[[], object], states: Sequence[Output] = ()) -> list[Settlement] | None:
         """Commit what is pending, with ``states``: the settlements that are committed now; None when it was aborted.
 
-        What an aborted transaction held stays pending and is written again.
+        What an aborted transaction held stays pending and is written again; so is what the one before it held, when
+        that was undone with it.
 
         Raises:
             FatalProducerError: nothing can be written any more.
         """
         self._pending = [settlement for settlement in self._pending if self._is_current(settlement)]
+        self._again = self._again.still_ours(self._epochs)
         offsets = list(self._offsets())
-        if not self._pending and not offsets and not states:
+        states = [*self._again.states, *states]
+        if not self.pending and not offsets and not states:
             return []
         offsets = offsets or self._same_again()
         if not self._written(states, offsets, membership):
@@ -128,6 +151,8 @@ class Ledger:
         for topic, partition, offset in offsets:
             self._watermarks[Partition(topic, partition)].committed(offset)
         committed, self._pending = self._pending, []
+        self._last = _Batch([*self._again.settlements, *committed], states, dict(self._epochs))
+        self._again = _Batch()
         return committed
 
     def forget(self, partition: Partition) -> None:
@@ -143,13 +168,16 @@ class Ledger:
         self, states: Sequence[Output], offsets: Sequence[tuple[str, int, int]], membership: Callable[[], object]
     ) -> bool:
         while True:
-            outputs = [output for settlement in self._pending for output in settlement.outputs]
+            settlements = [*self._again.settlements, *self._pending]
+            outputs = [output for settlement in settlements for output in settlement.outputs]
             began = self._clock.monotonic()
             try:
                 self._transactions.commit([*outputs, *states], offsets, membership())
             except TransactionAbortedError as error:
                 self._observer.transaction(committed=False, seconds=self._clock.monotonic() - began)
                 log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
+                if error.undone:
+                    self._write_again()
                 if not isinstance(error, RecordRefusedError) or error.index >= len(outputs):
                     return False
                 self._replace(outputs[error.index], _acceptable(outputs[error.index], error))
@@ -158,18 +186,22 @@ class Ledger:
                 self.transactions += 1
                 return True
 
+    def _write_again(self) -> None:
+        """What the last transaction held is as if it had never been written, its offsets too."""
+        log.warning("delivery.transaction_undone", settlements=len(self._last.settlements))
+        self._again, self._last = self._last, _Batch()
+        for partition in self._again.epochs:
+            if (watermark := self._watermarks.get(partition)) is not None:
+                watermark.not_stored()
+
     def _replace(self, refused: Output, by: Output | None) -> None:
         """One record that Kafka will never take must not stop all others.
 
         What it was lies at the place that its headers, and the outcome beside it, name.
         """
         log.error("delivery.record_refused", topic=refused.topic, partition=refused.partition, dropped=by is None)
-        self._pending = [
-            replace(settlement, outputs=tuple(_replaced(settlement.outputs, refused, by)))
-            if any(output is refused for output in settlement.outputs)
-            else settlement
-            for settlement in self._pending
-        ]
+        self._pending = _without(self._pending, refused, by)
+        self._again = replace(self._again, settlements=_without(self._again.settlements, refused, by))
 
     def _offsets(self) -> Iterator[tuple[str, int, int]]:
         """Of every partition whose settled prefix has grown."""
@@ -190,6 +222,15 @@ class Ledger:
 
 def _partition(settlement: Settlement) -> Partition:
     return Partition(settlement.source.topic, settlement.source.partition)
+
+
+def _without(settlements: Iterable[Settlement], refused: Output, by: Output | None) -> list[Settlement]:
+    return [
+        replace(settlement, outputs=tuple(_replaced(settlement.outputs, refused, by)))
+        if any(output is refused for output in settlement.outputs)
+        else settlement
+        for settlement in settlements
+    ]
 
 
 def _replaced(outputs: Iterable[Output], refused: Output, by: Output | None) -> Iterator[Output]:

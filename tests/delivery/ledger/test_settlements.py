@@ -121,6 +121,80 @@ def test_outputs_and_offsets_go_together() -> None:
     assert book.measured.transactions == [True, True]
 
 
+def undone() -> TransactionAbortedError:
+    """The broker has lost the transaction before the aborted one as well."""
+    error = TransactionAbortedError("planted")
+    error.undone = True
+    return error
+
+
+def test_what_the_broker_has_lost_after_its_commit_is_written_again() -> None:
+    """Records, state and offsets of the transaction before the aborted one; told as committed once only."""
+    state = Output("state", 0, b"key", b"state", ())
+    book = Book(CRM_0)
+    book.read(CRM_0, 10, 11)
+    book.ledger.add(settlement(CRM_0, 10))
+    assert book.ledger.commit(lambda: MEMBER, [state])
+    book.kafka.written.clear()
+    book.kafka.offsets.clear()
+    book.ledger.add(settlement(CRM_0, 11))
+    book.kafka.trouble = [undone()]
+    assert book.commit() is None
+    assert (book.ledger.pending, book.ledger.is_due()) == (2, True)
+    assert book.commit() == [11]
+    assert (book.values(), book.kafka.offsets) == ([b"10", b"11", b"state"], {CRM_0: 12})
+    assert (book.ledger.pending, book.ledger.is_due()) == (0, False)
+
+
+def test_only_what_the_broker_has_lost_is_written_again() -> None:
+    """With nothing new to say: its records and its offset, and nothing of the transactions before it."""
+    book = Book(CRM_0)
+    for offset in (10, 11):
+        book.read(CRM_0, offset)
+        book.ledger.add(settlement(CRM_0, offset))
+        assert book.commit() == [offset]
+    book.kafka.written.clear()
+    book.kafka.trouble = [undone()]
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 0, b"key", b"state", ())]) is None
+    assert book.ledger.is_due()
+    assert book.commit() == []
+    assert (book.values(), book.kafka.offsets) == ([b"11"], {CRM_0: 12})
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_of_a_slot_that_has_left_nothing_is_written_again(*, comes_back: bool) -> None:
+    """Its next owner knows what is missing, and has settled it; also when we own it once more."""
+    state = Output("state", 0, b"key", b"state", ())
+    book = Book(CRM_0, CRM_1)
+    book.read(CRM_0, 10)
+    book.read(CRM_1, 20)
+    book.ledger.add(settlement(CRM_0, 10))
+    book.ledger.add(settlement(CRM_1, 20))
+    assert book.ledger.commit(lambda: MEMBER, [state])
+    book.kafka.written.clear()
+    book.kafka.trouble = [undone()]
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 1, b"key", b"other", ())]) is None
+    book.ledger.forget(CRM_0)
+    if comes_back:
+        book.ledger.assign(CRM_0, 2)
+    assert book.commit() == []
+    assert book.values() == [b"20"]
+
+
+def test_what_was_lost_and_is_refused_now_stops_nobody() -> None:
+    """A limit may have been lowered since: it goes without its value, like any other."""
+    book = Book(CRM_0)
+    book.read(CRM_0, 10)
+    book.ledger.add(settlement(CRM_0, 10, value=bytes(500)))
+    assert book.commit() == [10]
+    book.kafka.written.clear()
+    book.kafka.trouble = [undone()]
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 0, b"key", b"state", ())]) is None
+    book.kafka.limit = 100
+    assert book.commit() == []
+    assert book.values() == [None]
+
+
 def test_without_anything_to_say_there_is_no_transaction() -> None:
     """Neither at first nor after a commit."""
     book = Book(CRM_0)

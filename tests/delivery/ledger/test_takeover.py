@@ -134,7 +134,7 @@ def test_the_dead_owner_is_shut_out_before_anything_is_read() -> None:
     transaction = site.open(outcome(tried))
     history = site.take_over()
     assert site.fenced == [("dead", 1)]
-    assert not site.broker.end(transaction, State.COMMITTED)
+    assert not site.broker.is_open(transaction)
     assert set(history.evidence) == origins(tried)
 
 
