@@ -5,7 +5,7 @@ import math
 import traceback
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 
@@ -33,12 +33,16 @@ _JSON: Final = b"application/json"
 _UNAVAILABLE: Final = 503
 
 
-class Answer(NamedTuple):
-    """An HTTP answer."""
+class Answer:
+    """An HTTP answer; ``start`` and ``end`` are its two messages of ASGI."""
 
-    status: int
-    body: bytes = b""
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    __slots__ = ("end", "start", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.status = status
+        length = (b"content-length", b"%d" % len(body))
+        self.start = {"type": "http.response.start", "status": status, "headers": [length, *headers]}
+        self.end = {"type": "http.response.body", "body": body}
 
 
 _TAKEN: Final = Answer(200)
@@ -100,9 +104,8 @@ class IngressApp:
         except Disconnected:
             return
         self._tally.answered(scope["method"], answer.status, self._clock.monotonic() - begun)
-        headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send(answer.start)
+        await send(answer.end)
 
     def _answer(self, scope: Scope) -> Answer | None:
         """The answer to what is no webhook; None for a webhook."""
