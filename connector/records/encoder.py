@@ -60,8 +60,11 @@ def _record(schema: Any, named: dict[str, Write]) -> Write:
     interpreter cannot settle on what stands in a loop. Names come from our own schemas.
     """
     names: dict[str, Any] = {"null": _NULL, "second_branch": _SECOND_BRANCH, "short": _SHORT, "number": _number}
-    names |= {"length": _LENGTHS, "present_length": _PRESENT_LENGTHS}
-    lines = ["def write_record(append, record):", "    get = record.get"]
+    names |= {"length": _LENGTHS, "present_length": _PRESENT_LENGTHS, "Mapping": Mapping}
+    lines = ["def write_record(append, record):"]
+    # Much else can be asked for a field too.
+    lines += ["    if type(record) is not dict and not isinstance(record, Mapping): raise TypeError"]
+    lines += ["    get = record.get"]
     for place, field in enumerate(schema["fields"]):
         nullable = isinstance(field["type"], list)
         kind = _branch(field["type"]) if nullable else field["type"]
