@@ -46,10 +46,10 @@ CHECKS: Final = ("kafka", "topics", "schema_registry", "listening")
 DRAIN_S: Final = 10.0
 FLUSH_S: Final = 5.0
 
-# Records of all webhooks are handed over every 5 ms, and leave with those of the next time: 7 ms lie between the second
-# and the third. No record waits longer than with a linger of 10 ms alone, and the client's thread sleeps in between.
+# Records of all webhooks are handed over every 5 ms and leave 3 ms later, before those of the next time: what a record
+# waits stays below a linger of 10 ms alone. With 7 ms, two times share a request: 3 % less CPU, answers 5 ms later.
 GATHER_S: Final = 0.005
-LINGER_MS: Final = 7
+LINGER_MS: Final = 3
 
 ACKNOWLEDGE_S: Final = 5.0
 """How long records are tried before they are given up. The webhook they came in is answered earlier; if it comes again
