@@ -1,15 +1,16 @@
 """SHELL. The ASGI application that Meta talks to: the handshake, and the webhook, answered only when Kafka has it."""
 
+import logging
 import math
 import traceback
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from typing import Any, Final
 
 import structlog
 
 from connector.clock import Clock
-from connector.ingress.admission import Admission, Refusal, Ticket
+from connector.ingress.admission import Admission, Refusal
 from connector.ingress.bodies import Disconnected, Receive, read_body
 from connector.ingress.intake import Intake
 from connector.ingress.peers import Peers
@@ -32,12 +33,16 @@ _JSON: Final = b"application/json"
 _UNAVAILABLE: Final = 503
 
 
-class Answer(NamedTuple):
-    """An HTTP answer."""
+class Answer:
+    """An HTTP answer; ``start`` and ``end`` are its two messages of ASGI."""
 
-    status: int
-    body: bytes = b""
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    __slots__ = ("end", "start", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.status = status
+        length = (b"content-length", b"%d" % len(body))
+        self.start = {"type": "http.response.start", "status": status, "headers": [length, *headers]}
+        self.end = {"type": "http.response.body", "body": body}
 
 
 _TAKEN: Final = Answer(200)
@@ -86,6 +91,7 @@ class IngressApp:
         self._told_at = -math.inf
         # Bound once: the lazy form of the module looks its configuration up at each line.
         self._log = log.bind()
+        self._tells_each = self._log.is_enabled_for(logging.DEBUG)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -94,21 +100,21 @@ class IngressApp:
             raise ValueError(message)
         begun = self._clock.monotonic()
         try:
-            answer = await self._answer(scope, receive, begun)
+            answer = self._answer(scope) or await self._webhook(scope, receive, begun)
         except Disconnected:
             return
         self._tally.answered(scope["method"], answer.status, self._clock.monotonic() - begun)
-        headers = [(b"content-length", b"%d" % len(answer.body)), *answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send(answer.start)
+        await send(answer.end)
 
-    async def _answer(self, scope: Scope, receive: Receive, begun: float) -> Answer:
+    def _answer(self, scope: Scope) -> Answer | None:
+        """The answer to what is no webhook; None for a webhook."""
         if scope["path"] != self._path:
             return Answer(404)
         if not self._peers.certified(scope):
             return self._refuse(Refusal(403, "client_certificate"), scope, self._clock.wall_ms())
         if scope["method"] == "POST":
-            return await self._webhook(scope, receive, begun)
+            return None
         if scope["method"] == "GET":
             return self._handshake(scope["query_string"])
         return Answer(405, headers=[(b"allow", b"GET, POST")])
@@ -132,7 +138,13 @@ class IngressApp:
             return self._refuse(Refusal(401, "signature"), scope, arrived)
         try:
             ticket = self._admission.enter(arrived, begun)
-            kinds = await self._take(headers, receive, ticket, scope)
+            raw = await read_body(receive, headers.content_length, self._admission, ticket)
+            self._check(raw, headers)
+            if self._traces is None:
+                kinds = await self._intake.take(raw, ticket)
+            else:
+                with self._traces.webhook(arrived, len(raw), scope.get("scheme", "http")) as ticket.trace:
+                    kinds = await self._intake.take(raw, ticket)
         except Refusal as refusal:
             return self._refuse(refusal, scope, arrived)
         except PublishError as error:
@@ -149,7 +161,8 @@ class IngressApp:
         finally:
             if ticket is not None:
                 self._admission.leave(ticket)
-        self._log.debug("webhook", status=200, duration_ms=self._clock.wall_ms() - arrived, **kinds)
+        if self._tells_each:
+            self._log.debug("webhook", status=200, duration_ms=self._clock.wall_ms() - arrived, **kinds)
         return _TAKEN
 
     def _tell_now_and_then(self, error: str) -> None:
@@ -159,16 +172,11 @@ class IngressApp:
             self._told_at = now
             log.warning("webhooks not acknowledged by Kafka", error=error)
 
-    async def _take(self, headers: "_Headers", receive: Receive, ticket: Ticket, scope: Scope) -> Mapping[str, int]:
-        raw = await read_body(receive, headers.content_length, self._admission, ticket)
+    def _check(self, raw: bytes, headers: "_Headers") -> None:
         if not verify(raw, headers.signature, self._app_secrets()):
             raise Refusal(401, "signature")
         if not headers.plain_json:
             raise Refusal(415, "media_type")
-        if self._traces is None:
-            return await self._intake.take(raw, ticket)
-        with self._traces.webhook(ticket.arrived_ms, len(raw), scope.get("scheme", "http")) as ticket.trace:
-            return await self._intake.take(raw, ticket)
 
     def _refuse(self, refusal: Refusal, scope: Scope, arrived: int) -> Answer:
         now = self._clock.wall_ms()

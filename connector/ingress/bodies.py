@@ -1,7 +1,7 @@
 """SHELL. Request bodies, read within bounds on size, time, and what all requests hold together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from connector.ingress.admission import Admission, Refusal, Ticket
@@ -22,7 +22,7 @@ async def read_body(receive: Receive, content_length: bytes | None, admission: A
     """
     if content_length is not None and content_length.isdigit() and _beyond(content_length, admission):
         raise Refusal(413, "size")
-    first, more = await _chunk(receive)
+    first, more = _chunk(await receive())
     admission.hold(ticket, len(first))
     if not more:
         return first
@@ -31,7 +31,7 @@ async def read_body(receive: Receive, content_length: bytes | None, admission: A
         # What has begun to come is timed here; what never begins is cut off by the protocol, without an answer.
         async with asyncio.timeout(admission.limits.body_timeout_s):
             while more:
-                chunk, more = await _chunk(receive)
+                chunk, more = _chunk(await receive())
                 admission.hold(ticket, len(chunk))
                 chunks.append(chunk)
     except TimeoutError:
@@ -46,8 +46,7 @@ def _beyond(content_length: bytes, admission: Admission) -> bool:
     )
 
 
-async def _chunk(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
+def _chunk(message: Mapping[str, Any]) -> tuple[bytes, bool]:
     if message["type"] != "http.request":
         raise Disconnected
     return message.get("body", b""), message.get("more_body", False)

@@ -23,7 +23,7 @@ def contact_json(contact: Contact, told: Collection[object]) -> str | None:
         contact.profile_name,
         contact.identity_key_hash,
     )
-    if all(value is None or value in told for value in said):
+    if {None, *told}.issuperset(said):
         return None
     profile = {"name": contact.profile_name, "username": contact.username}
     members = {

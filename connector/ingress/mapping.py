@@ -204,7 +204,9 @@ def _recipient(status: Mapping[str, Any], contact: Contact) -> StatusRecipient:
     in_group = group_id is not None or status.get("recipient_type") == "group"
     # A status of a payment names the payer as the sender.
     recipient_id = text(status.get("recipient_id")) or text(status.get("from"))
-    parent = next(filter(None, (text(status[name]) for name in _PARENT_IDS if name in status)), None)
+    parent = None
+    if not status.keys().isdisjoint(_PARENT_IDS):
+        parent = next(filter(None, (text(status[name]) for name in _PARENT_IDS if name in status)), None)
     return {
         "wa_id": None if in_group else recipient_id or contact.wa_id,
         "user_id": None if in_group else text(status.get("recipient_user_id")) or contact.user_id,

@@ -136,7 +136,8 @@ class Publisher:
         """Count what could not go as it was: once it has gone, for until then its items come again."""
         if group.untyped:
             self._tally.untyped["size"] += group.untyped
-        self._tally.rejects.update(group.rejects)
+        if group.rejects:
+            self._tally.rejects.update(group.rejects)
 
     def hand_over(
         self, records: Sequence[Record], settled: Callable[[bool], None] | None = None

@@ -10,7 +10,7 @@ from typing import Final
 
 from connector.telemetry.metrics import Metrics
 
-TIMED_PER_S: Final = 200
+TIMED_PER_S: Final = 50
 """About so many durations of each kind are recorded in a second; below that each one is."""
 
 _INTERVAL_S: Final = 1.0

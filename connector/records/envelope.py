@@ -14,7 +14,7 @@ trace goes as soon as the bytes are more).
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from connector.records.headers import is_traceparent
 
@@ -28,8 +28,7 @@ _NUMBER = "(0|[1-9][0-9]{0,%d})"
 _HEAD = re.compile(f"wkc1:{_NUMBER % 1},{_NUMBER % 2},{_NUMBER % 8},(0|55),(-|{_NUMBER % 2}):")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What a message carries.
 
     Attributes:
@@ -53,7 +52,8 @@ def seal(envelope: Envelope) -> str:
     Raises:
         ValueError: A part is empty or longer than it may be.
     """
-    if not _within_limits(envelope):
+    opaque = len(envelope.opaque_data or "")
+    if not _within_limits(len(envelope.installation), len(envelope.command_id), envelope.attempt, opaque):
         message = "a part of the envelope is empty or too long"
         raise ValueError(message)
     trace = envelope.traceparent if is_traceparent(envelope.traceparent) else ""
@@ -66,22 +66,18 @@ def unseal(text: str) -> Envelope | None:
     head = _HEAD.match(text)
     if head is None:
         return None
-    installation, command_id, trace = int(head[1]), int(head[2]), int(head[4])
+    installation, command_id, attempt, trace = map(int, head.group(1, 2, 3, 4))
     opaque = None if head[5] == "-" else int(head[5])
-    if len(text) - head.end() != installation + command_id + trace + (opaque or 0):
-        return None
     at_command = head.end() + installation
     at_trace = at_command + command_id
     at_opaque = at_trace + trace
-    envelope = Envelope(
-        installation=text[head.end() : at_command],
-        command_id=text[at_command:at_trace],
-        attempt=int(head[3]),
-        traceparent=text[at_trace:at_opaque] or None,
-        opaque_data=None if opaque is None else text[at_opaque:],
-    )
-    trace_holds = envelope.traceparent is None or is_traceparent(envelope.traceparent)
-    return envelope if trace_holds and _within_limits(envelope) else None
+    if len(text) != at_opaque + (opaque or 0) or not _within_limits(installation, command_id, attempt, opaque or 0):
+        return None
+    traceparent = text[at_trace:at_opaque] or None
+    if traceparent is not None and not is_traceparent(traceparent):
+        return None
+    opaque_data = None if opaque is None else text[at_opaque:]
+    return Envelope(text[head.end() : at_command], text[at_command:at_trace], attempt, traceparent, opaque_data)
 
 
 def _text(envelope: Envelope, trace: str) -> str:
@@ -93,10 +89,11 @@ def _text(envelope: Envelope, trace: str) -> str:
     return f"wkc1:{lengths}:{envelope.installation}{envelope.command_id}{trace}{opaque or ''}"
 
 
-def _within_limits(envelope: Envelope) -> bool:
+def _within_limits(installation: int, command_id: int, attempt: int, opaque_data: int) -> bool:
+    """Whether parts of so many characters, and this attempt, make an envelope."""
     return (
-        1 <= len(envelope.installation) <= INSTALLATION_MAX
-        and 1 <= len(envelope.command_id) <= COMMAND_ID_MAX
-        and 1 <= envelope.attempt <= ATTEMPT_MAX
-        and len(envelope.opaque_data or "") <= OPAQUE_DATA_MAX
+        1 <= installation <= INSTALLATION_MAX
+        and 1 <= command_id <= COMMAND_ID_MAX
+        and 1 <= attempt <= ATTEMPT_MAX
+        and opaque_data <= OPAQUE_DATA_MAX
     )

@@ -58,7 +58,7 @@ class Metrics:
         Spec(
             "http.server.request.duration",
             "s",
-            "Time to answer a request at the ingress port; of about 200 a second when there are more.",
+            "Time to answer a request at the ingress port; of about 50 a second when there are more.",
             REQUEST_BOUNDS,
         ),
     ]
@@ -117,7 +117,7 @@ class Metrics:
         Spec(
             "messaging.client.operation.duration",
             "s",
-            "Time from a publish to Kafka's acknowledgement; of about 200 a second when there are more.",
+            "Time from a publish to Kafka's acknowledgement; of about 50 a second when there are more.",
             ACKNOWLEDGE_BOUNDS,
         ),
     ]

@@ -149,6 +149,7 @@ ID_CHARACTERS_MAX: Final = 1024
 """Of an id or a name that goes with each of many facts; the longest that Meta documents have about 150 characters."""
 
 _SECONDS_MAX = 253_402_300_799  # the end of the year 9999: later ones are no dates in most languages
+_SECONDS_DIGITS = len(str(_SECONDS_MAX))
 
 
 def text(value: Any) -> str | None:
@@ -166,7 +167,7 @@ def short_text(value: Any) -> str | None:
 
 def seconds(value: Any) -> int | None:
     """Read Unix seconds up to the year 9999, sent as a string of digits or as an integer; None for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_SECONDS_MAX)):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _SECONDS_DIGITS:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _SECONDS_MAX else None
 

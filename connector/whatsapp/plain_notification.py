@@ -55,14 +55,13 @@ def parse(body: bytes) -> list[Fact] | None:
     """The facts of a plain body, in its own order; None when it is not plain."""
     try:
         notification = _NOTIFICATION.decode(body)
-        return [
-            fact
-            for entry_number, entry in enumerate(notification.entry)
-            for change_number, change in enumerate(_changes(entry))
-            for fact in _change(f"entry[{entry_number}].changes[{change_number}].value", entry, change.value)
-        ]
+        facts: list[Fact] = []
+        for entry_number, entry in enumerate(notification.entry):
+            for change_number, change in enumerate(_changes(entry)):
+                facts += _change(f"entry[{entry_number}].changes[{change_number}].value", entry, change.value)
     except (*REFUSED, _NotPlainError):
         return None
+    return facts
 
 
 class _One:

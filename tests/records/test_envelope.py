@@ -1,7 +1,5 @@
 """The envelope in biz_opaque_callback_data: out to Meta and back."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from connector.records.envelope import Envelope, seal, unseal
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+replace = Envelope._replace
 SMALL = Envelope("default", "order-4711", 1, opaque_data="my data!")
 
 envelopes = st.builds(
