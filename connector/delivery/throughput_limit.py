@@ -45,7 +45,7 @@ GUARD_KEPT_S: Final = 300.0
 SLACK_S: Final = 0.007
 """The spacing leaves this much more than the guard. So much a message can be late without delaying the one R behind."""
 
-BURST_S: Final = 0.2
+BURST_S: Final = 0.1
 """How far sends may run ahead of their spacing: what a pause of the event loop, or of the journal, has cost."""
 
 AHEAD_MAX_S: Final = 0.05
