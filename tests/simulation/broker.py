@@ -154,7 +154,7 @@ class Broker:
     def abort(self, transaction: Transaction, reason: str) -> NoReturn:
         """As the producer is told; a commit without markers before it goes with it."""
         error = TransactionAbortedError(reason)
-        error.undone = transaction.transactional_id in self._unmarked
+        error.undone = self.lacks_markers(transaction.transactional_id)
         self._end(transaction, State.ABORTED)
         raise error
 
@@ -162,6 +162,10 @@ class Broker:
         """The producer is told that it is committed; the next end of one of its transactions decides (KAFKA-20734)."""
         self.mark(transaction.transactional_id)
         self._unmarked[transaction.transactional_id] = transaction
+
+    def lacks_markers(self, transactional_id: str) -> bool:
+        """Whether a commit of the producer is not visible yet."""
+        return transactional_id in self._unmarked
 
     def mark(self, transactional_id: str) -> None:
         """Write the markers after all."""

@@ -105,12 +105,19 @@ class AnswersCount(Checker):
         self.require(sent.command_id not in {each["command_id"] for each in found}, f"{sent.command_id} had its answer")
 
     def ended(self) -> None:
-        """What was written first is what is said in the end: nobody looked for what was known."""
-        said: dict[str, tuple[str, bool]] = {}
-        for each in decoded(self.world.broker.read("outcomes", committed=False), CODEC, "DeliveryOutcome"):
-            word = each["outcome"], each["recovered"]
-            before = said.setdefault(each["command_id"], word)
-            self.require(word == before, f"{each['command_id']} was {before}, then {word}")
+        """What was written first is what is committed: nobody looked for what was known.
+
+        What one who has been replaced says later is refused, and nobody's word.
+        """
+        first: dict[str, tuple[str, bool]] = {}
+        for command_id, word in self._words(committed=False):
+            first.setdefault(command_id, word)
+        for command_id, word in self._words(committed=True):
+            self.require(word == first[command_id], f"{command_id} was {first[command_id]}, then {word}")
+
+    def _words(self, *, committed: bool) -> list[tuple[str, tuple[str, bool]]]:
+        outcomes = decoded(self.world.broker.read("outcomes", committed=committed), CODEC, "DeliveryOutcome")
+        return [(each["command_id"], (each["outcome"], each["recovered"])) for each in outcomes]
 
 
 class OneOwner(Checker):

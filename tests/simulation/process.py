@@ -341,7 +341,7 @@ class Producer:
         """All or nothing, or nobody knows."""
         broker, world = self._world.broker, self._world
         transaction = broker.begin(self._process.name, self._epoch)
-        fails = world.hiccups()
+        fails = world.hiccups(again=broker.lacks_markers(self._process.name))
         for output in records:
             broker.append(output, transaction)
             if world.dies("inside a transaction"):

@@ -138,9 +138,9 @@ class World:
         self.died[place] += strikes
         return strikes
 
-    def hiccups(self) -> bool:
-        """Whether the brokers fail a call."""
-        return self._is_chaos and self.random.random() < 0.05
+    def hiccups(self, *, again: bool = False) -> bool:
+        """Whether the brokers fail a call; ``again``: they are in trouble."""
+        return self._is_chaos and self.random.random() < (0.6 if again else 0.05)
 
     def loses_markers(self) -> bool:
         """Whether the brokers forget to make visible what they have committed."""
