@@ -74,7 +74,7 @@ def test_the_required_ones_are_guarantees_and_none_is_ever_taken_back() -> None:
 
 EVER_REQUIRED = (
     *("I1", "I2", "I3", "I4", "I5", "I6"),
-    *("D1", "D2", "D4", "D6", "D7", "D8", "D11", "D12"),
+    *("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D11", "D12", "D13"),
     *("B1", "B2", "B3"),
 )
 """What stood there once; lines are added here together with the file's."""
