@@ -78,8 +78,6 @@ class RecordProducer:
         config: librdkafka properties. They win over the defaults here, and lose against what is promised.
         delivery_timeout_s: Seconds after which a record that Kafka has not acknowledged is given up, tries included.
         poll_s: How often acknowledgements are asked for while some are awaited.
-        gathers: Whether groups wait for the next such question and are handed to the client together: its thread is
-            woken once for all of them, and finds its partitions due at one time.
         on_fatal: Called once, on the loop, when the producer can never write again; the process has to end.
     """
 
@@ -89,14 +87,11 @@ class RecordProducer:
         *,
         delivery_timeout_s: float,
         poll_s: float = POLL_BUSY_S,
-        gathers: bool = False,
         on_fatal: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.fatal: str | None = None
         self._on_fatal = on_fatal
         self._poll_s = poll_s
-        self._gathers = gathers
-        self._gathered: list[tuple[_Group, Sequence[Record]]] = []
         self._config = {
             **_DEFAULTS,
             **config,
@@ -133,10 +128,22 @@ class RecordProducer:
             first that it has not. Records of one call that were queued before the failing one may still be written.
         """
         group = _Group(self._loop.create_future(), settled, on_record)
-        if self._gathers:
-            self._gathered.append((group, records))
-        else:
-            self._hand_over(group, records)
+        try:
+            for record in records:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    partition=record.partition,
+                    headers=list(record.headers),
+                    on_delivery=group.delivered,
+                )
+                group.queued += 1
+        except BufferError:
+            group.fail("the queue of records not acknowledged is full")
+        except KafkaException as error:
+            group.failed_by(error.args[0])
+        group.all_queued()
         if self._idle.is_set():
             self._idle.clear()
             self._timer.cancel()
@@ -162,7 +169,6 @@ class RecordProducer:
         Returns:
             How many records were dropped; their futures fail.
         """
-        self._hand_over_gathered()
         left = await self._acknowledged_within(timeout_s)
         if left:
             self._producer.purge()
@@ -171,29 +177,6 @@ class RecordProducer:
         # Otherwise the client's own threads go on until the object is collected.
         await asyncio.to_thread(self._producer.close)
         return left
-
-    def _hand_over(self, group: "_Group", records: Sequence[Record]) -> None:
-        try:
-            for record in records:
-                self._producer.produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                    on_delivery=group.delivered,
-                )
-                group.queued += 1
-        except BufferError:
-            group.fail("the queue of records not acknowledged is full")
-        except KafkaException as error:
-            group.failed_by(error.args[0])
-        group.all_queued()
-
-    def _hand_over_gathered(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        for group, records in gathered:
-            self._hand_over(group, records)
 
     def _ask_partitions(self, topic: str) -> int:
         try:
@@ -212,9 +195,8 @@ class RecordProducer:
         return len(self._producer)
 
     def _poll(self) -> None:
-        self._hand_over_gathered()
         self._serve()
-        if self._gathered or len(self._producer):
+        if len(self._producer):
             self._timer = self._loop.call_later(self._poll_s, self._poll)
         else:
             self._idle.set()

@@ -46,11 +46,6 @@ CHECKS: Final = ("kafka", "topics", "schema_registry", "listening")
 DRAIN_S: Final = 10.0
 FLUSH_S: Final = 5.0
 
-# Records of all webhooks are handed over every 5 ms and leave 3 ms later, before those of the next time: what a record
-# waits stays below a linger of 10 ms alone. With 7 ms, two times share a request: 3 % less CPU, answers 5 ms later.
-GATHER_S: Final = 0.005
-LINGER_MS: Final = 3
-
 ACKNOWLEDGE_S: Final = 5.0
 """How long records are tried before they are given up. The webhook they came in is answered earlier; if it comes again
 meanwhile, it shares what becomes of them."""
@@ -114,10 +109,8 @@ class IngressService:
         codec = await build_codec(self._settings, written, self._health)
         fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         producer = RecordProducer(
-            {"linger.ms": LINGER_MS, **client_config(self._settings, self._settings.kafka.producer)},
+            client_config(self._settings, self._settings.kafka.producer),
             delivery_timeout_s=ACKNOWLEDGE_S,
-            poll_s=GATHER_S,
-            gathers=True,
             on_fatal=fatal.set_result,
         )
         await producer.start()

@@ -112,26 +112,6 @@ async def test_a_group_waits_for_its_last_record(mock_cluster: str) -> None:
         await asyncio.wait_for(future, LATE_S)
 
 
-async def test_gathered_groups_are_handed_over_together(mock_cluster: str) -> None:
-    """They wait for the next question about acknowledgements, keep their order, and each hears of its own end."""
-    async with producer(mock_cluster, poll_s=SOON_S, gathers=True) as made:
-        futures = [made.publish([Record("t", b"%d" % number, partition=0)]) for number in range(3)]
-        assert len(made._producer) == 0
-        await asyncio.wait_for(asyncio.gather(*futures), LATE_S)
-    assert values(await read(mock_cluster, "t", 3)) == [b"0", b"1", b"2"]
-
-
-async def test_close_hands_over_what_is_gathered(mock_cluster: str) -> None:
-    """What waits for the next question is written all the same."""
-    made = RecordProducer(
-        {"bootstrap.servers": mock_cluster, "log_level": 0}, delivery_timeout_s=LATE_S, poll_s=SOON_S, gathers=True
-    )
-    await made.start()
-    future = made.publish([Record("t", b"value")])
-    assert await made.close(LATE_S) == 0
-    await future
-
-
 async def test_no_records_are_done_at_once(mock_cluster: str) -> None:
     """A group of none waits for nothing."""
     async with producer(mock_cluster) as made:
