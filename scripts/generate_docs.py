@@ -45,7 +45,7 @@ def configuration() -> str:
     for name, field in schema["properties"].items():
         parts.extend(section(name, field, schema["$defs"]))
     parts.extend(librdkafka_rules())
-    return "\n\n".join(parts) + "\n"
+    return page(*parts)
 
 
 CONFIGURATION_INTRODUCTION = """\
@@ -169,18 +169,13 @@ def metrics() -> str:
         for row in CATALOGUE
     ]
     buckets = [(f"`{row.name}`", ", ".join(f"{bound:g}" for bound in row.bounds)) for row in CATALOGUE if row.bounds]
-    return (
-        "\n\n".join(
-            [
-                "# Metrics",
-                MADE.format(source="connector/telemetry/metrics.py"),
-                introduction,
-                markdown_table(("Prometheus", "OpenTelemetry", "Kind", "Unit", "Labels", "Meaning"), rows),
-                "## Buckets of the histograms",
-                markdown_table(("OpenTelemetry", "Upper bounds in seconds"), buckets),
-            ]
-        )
-        + "\n"
+    return page(
+        "# Metrics",
+        MADE.format(source="connector/telemetry/metrics.py"),
+        introduction,
+        markdown_table(("Prometheus", "OpenTelemetry", "Kind", "Unit", "Labels", "Meaning"), rows),
+        "## Buckets of the histograms",
+        markdown_table(("OpenTelemetry", "Upper bounds in seconds"), buckets),
     )
 
 
@@ -224,20 +219,15 @@ def traces() -> str:
     rows = [(f"`{row.name}`", row.kind.name, row.parent, row.description) for row in SPANS]
     used = {name: [row.name for row in SPANS if name in row.attributes] for name in MEANINGS}
     attributes = [(f"`{name}`", ", ".join(f"`{span}`" for span in used[name]), MEANINGS[name]) for name in MEANINGS]
-    return (
-        "\n\n".join(
-            [
-                "# Traces",
-                MADE.format(source="connector/telemetry/spans.py and span_attributes.py"),
-                TRACES_INTRODUCTION,
-                "## Spans",
-                markdown_table(("Name", "Kind", "Stands under", "Meaning"), rows),
-                "## Attributes",
-                "None holds a secret, a text that people wrote, or a user's number; each has 256 characters at most.",
-                markdown_table(("Attribute", "Of", "Meaning"), attributes),
-            ]
-        )
-        + "\n"
+    return page(
+        "# Traces",
+        MADE.format(source="connector/telemetry/spans.py and span_attributes.py"),
+        TRACES_INTRODUCTION,
+        "## Spans",
+        markdown_table(("Name", "Kind", "Stands under", "Meaning"), rows),
+        "## Attributes",
+        "None holds a secret, a text that people wrote, or a user's number; each has 256 characters at most.",
+        markdown_table(("Attribute", "Of", "Meaning"), attributes),
     )
 
 
@@ -258,7 +248,7 @@ def logs() -> str:
             for event in events
         ]
         parts += [f"## {about}", markdown_table(("Event", "Level", "Fields", "Meaning"), rows)]
-    return "\n\n".join(parts) + "\n"
+    return page(*parts)
 
 
 TREATMENTS: Mapping[Treatment, tuple[str, str, str]] = {
@@ -328,21 +318,21 @@ def errors() -> str:
     rows = [(f"{rule.code}", rule.title, f"`{rule.treatment}`") for rule in RULES]
     permission = (f"{PERMISSION_CODES[0]} to {PERMISSION_CODES[-1]}", "Permission missing", f"`{Treatment.STOPPED}`")
     rows.insert(sum(rule.code < PERMISSION_CODES[0] for rule in RULES), permission)
-    return (
-        "\n\n".join(
-            [
-                "# Error codes",
-                MADE.format(source="connector/whatsapp/error_table.py"),
-                ERRORS_INTRODUCTION,
-                "## Treatments",
-                markdown_table(("Treatment", "About", "The connector", "Dead letter of class"), words),
-                "## Codes",
-                markdown_table(("Code", "Meaning", "Treatment"), rows),
-                ERRORS_REST,
-            ]
-        )
-        + "\n"
+    return page(
+        "# Error codes",
+        MADE.format(source="connector/whatsapp/error_table.py"),
+        ERRORS_INTRODUCTION,
+        "## Treatments",
+        markdown_table(("Treatment", "About", "The connector", "Dead letter of class"), words),
+        "## Codes",
+        markdown_table(("Code", "Meaning", "Treatment"), rows),
+        ERRORS_REST,
     )
+
+
+def page(*parts: str) -> str:
+    """Its parts, an empty line between two of them."""
+    return "\n\n".join(parts) + "\n"
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -394,7 +384,7 @@ def command_line() -> str:
     """docs/command-line.md, from the commands themselves."""
     source = MADE.format(source="connector/cli")
     parts = ["# Command line", source, COMMAND_LINE_INTRODUCTION, *described(connector, click.Context(connector), [])]
-    return "\n\n".join(parts) + "\n"
+    return page(*parts)
 
 
 def described(command: click.Command, context: click.Context, words: list[str]) -> Iterable[str]:

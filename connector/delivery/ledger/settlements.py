@@ -178,6 +178,7 @@ class Ledger:
                 log.warning("delivery.transaction_aborted", reason=str(error), settlements=len(self._pending))
                 if error.undone:
                     self._write_again()
+                    return False
                 if not isinstance(error, RecordRefusedError) or error.index >= len(outputs):
                     return False
                 self._replace(outputs[error.index], _acceptable(outputs[error.index], error))

@@ -146,6 +146,24 @@ def test_what_the_broker_has_lost_after_its_commit_is_written_again() -> None:
     assert (book.ledger.pending, book.ledger.is_due()) == (0, False)
 
 
+def test_a_refused_record_hides_no_loss() -> None:
+    """Both at once: the lost states come back too, and the record is refused again before it goes in another form."""
+    state = Output("state", 0, b"key", b"state", ())
+    book = Book(CRM_0)
+    book.read(CRM_0, 10, 11)
+    book.ledger.add(settlement(CRM_0, 10))
+    assert book.ledger.commit(lambda: MEMBER, [state])
+    book.kafka.written.clear()
+    book.ledger.add(settlement(CRM_0, 11, value=bytes(500)))
+    refused = RecordRefusedError(0, "too large")
+    refused.undone = True
+    book.kafka.trouble = [refused]
+    assert book.commit() is None
+    book.kafka.limit = 100
+    assert book.commit() == [11]
+    assert book.values() == [b"10", None, b"state"]
+
+
 def test_only_what_the_broker_has_lost_is_written_again() -> None:
     """With nothing new to say: its records and its offset, and nothing of the transactions before it."""
     book = Book(CRM_0)
