@@ -206,9 +206,9 @@ A webhook can hold items of many commands, so it has a trace of its own; the `se
 are recorded. An inbound message's `send` stands under its webhook, and its event's `traceparent` lets a consumer go on.
 
 **Nothing waits for a collector.** Ended spans go into a queue of 4096 that another thread empties; what finds no room
-is dropped, and a stop waits 5 s for it at most. A process that is killed takes its open spans with it: what was sent
-under them is still in the trace, and the slot's next owner goes on with a `process` of its own under the same parent.
-Commands that were given back before their first attempt have none.
+is dropped, and a stop waits 5 s for it at most. A process that is killed, or loses its slots, takes open spans with it:
+what was sent under them is still in the trace, and the slot's next owner goes on with a `process` of its own under the
+same parent. Commands that were given back before their first attempt have none.
 
 A recorded command costs about a tenth of a millisecond of CPU. A CRM that records everything at 1000 messages a second
 makes about 6000 spans a second; let it record less."""
@@ -234,9 +234,9 @@ def traces() -> str:
 LOGS_INTRODUCTION = """\
 On stderr, one JSON object a line (`telemetry.log_format: console`: text for people), from `telemetry.log_level` on.
 Each has `event`, `level` and `timestamp` (UTC), and the fields below. A line that is written during an attempt whose
-[trace](traces.md) is recorded has `trace_id` and `span_id`; one of an error has `exception`. Phones, user ids and
-message ids are masked; secrets and texts of messages are never there. Lines of Kafka's client, with `logger`
-`librdkafka`, are in its own words, one of a kind every 10 s."""
+[trace](traces.md) is recorded has `trace_id` and `span_id`; `delivery.attempt_failed` and `delivery.request_not_made`
+have `exception`. Phones, user ids and message ids are masked; secrets and texts of messages are never there. Lines of
+Kafka's client, with `logger` `librdkafka`, are in its own words, one of a kind every 10 s."""
 
 
 def logs() -> str:

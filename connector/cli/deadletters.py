@@ -324,7 +324,7 @@ def _tell(choice: Any, back: list[Any], options: dict[str, Any], refused: dict[A
     if not options["dry_run"]:
         click.echo(f"{len(back)} are back")
         for reason, count in Counter(refused.values()).items():
-            click.echo(f"{count} did not fit into their command topic: {cell(reason)}")
+            click.echo(f"{count} were refused by Kafka: {cell(reason)}")
     reasons = {
         "redriven_before": "went back before",
         "too_often": f"have gone round {options['redrives_max']} times or more (--redrives-max)",

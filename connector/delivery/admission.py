@@ -45,14 +45,15 @@ def repeated(reading: Reading) -> Settlement:
     return Settlement(record.source, record.key, reading.epoch, (), REPEATED, queued_at_ms=record.timestamp_ms)
 
 
+def is_repeat(settlement: Settlement) -> bool:
+    """Whether the identity of a command was known, so that it was settled without an attempt."""
+    return settlement.outcome == Verdict.DUPLICATE or settlement.dead_letter_class == DeadLetterClass.ID_CONFLICT
+
+
 def note_settled(settlement: Settlement, identities: Identities, wall_ms: int) -> None:
     """Remember an outcome that goes into the next transaction."""
     queued = settlement.command
-    if (
-        queued is None
-        or settlement.outcome == Verdict.DUPLICATE
-        or settlement.dead_letter_class == DeadLetterClass.ID_CONFLICT
-    ):
+    if queued is None or is_repeat(settlement):
         return
     identities.settle(
         queued.command.phone_number_id,

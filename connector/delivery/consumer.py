@@ -361,9 +361,9 @@ class SlotConsumer:
         self._slots.forget(partitions)
         self._notes += self._noted
         self._noted.clear()
-        self._notes = [
-            note for note in self._notes if note.topic not in self._slot_topics or note.partition not in slots
-        ]
+        self._notes = [note for note in self._notes if self._is_of_others(note, slots)]
+        gone = slots - self._slots.of(staying)
+        self._ledger.keep_states(lambda state: self._is_of_others(state, gone))
         for slot in slots:
             self._pointers.pop(slot, None)
             self._read_to.pop(slot, None)
@@ -378,6 +378,9 @@ class SlotConsumer:
         for partition in partitions:
             self._ledger.forget(partition)
         self._reception.forget(partitions | staying, slots)
+
+    def _is_of_others(self, output: Output, slots: frozenset[int]) -> bool:
+        return output.topic not in self._slot_topics or output.partition not in slots
 
 
 def _partition_of(record: SourceRecord) -> Partition:

@@ -107,7 +107,7 @@ class OutcomeWriter:
             dead_letter_class=error["class"] if error is not None else "",
             queued_at_ms=reading.record.timestamp_ms,
             attempts=outcome.get("attempts", 0),
-            traceparent=outcome.get("traceparent"),
+            traceparent=traceparent_in(reading.record.headers),
         )
 
     def _outcome_output(self, reading: Reading, outcome: DeliveryOutcome) -> Output:

@@ -9,8 +9,8 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
 from connector.clock import Clock
-from connector.delivery.admission import REPEATED
-from connector.delivery.command import DeadLetterClass, QueuedCommand, Settlement, Verdict
+from connector.delivery.admission import REPEATED, is_repeat
+from connector.delivery.command import QueuedCommand, Settlement, Source
 from connector.telemetry.masking import mask_message_ids, mask_phones
 from connector.telemetry.span_attributes import Attempt, Process, Request
 from connector.telemetry.spans import Spans, traceparent_of
@@ -52,22 +52,15 @@ class DeliveryTraces:
     def begin(self, queued: QueuedCommand, read_ms: int) -> Span | None:
         """The span of a command that was read at this time, in Unix milliseconds."""
         record = queued.reading.record
-        topic = record.source.topic
         return self.spans.process.begin(
             parse_traceparent(queued.traceparent),
             {
-                "messaging.system": "kafka",
-                "messaging.operation.name": "process",
-                "messaging.operation.type": "process",
-                "messaging.destination.name": topic,
-                "messaging.destination.partition.id": str(record.source.partition),
-                "messaging.kafka.offset": record.source.offset,
+                **_process(record.source, read_ms - record.timestamp_ms),
                 "whatsapp.connector.phone_number_id": queued.command.phone_number_id,
                 "whatsapp.connector.command_id": _masked(queued.command_id),
                 "whatsapp.connector.message_type": queued.command.type,
-                "whatsapp.connector.queue_s": max(0, read_ms - record.timestamp_ms) / 1000,
             },
-            name=f"process {topic}",
+            name=f"process {record.source.topic}",
             start_ms=read_ms,
         )
 
@@ -82,7 +75,7 @@ class DeliveryTraces:
 
     def request(self, phone_number_id: str, attempt: int) -> Request:
         """What is known of a request before it is made."""
-        known: Request = {**self._server, "url.full": f"{self._url}/{phone_number_id}/messages"}
+        known: Request = {**self._server, "url.full": self._url + _TEMPLATE.format(phone_number_id=phone_number_id)}
         if attempt > 1:
             known["http.request.resend_count"] = attempt - 1
         return known
@@ -90,15 +83,7 @@ class DeliveryTraces:
     def _at_once(self, settlement: Settlement) -> None:
         parent = parse_traceparent(settlement.traceparent)
         source = settlement.source
-        known: Process = {
-            "messaging.system": "kafka",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": source.topic,
-            "messaging.destination.partition.id": str(source.partition),
-            "messaging.kafka.offset": source.offset,
-            "whatsapp.connector.queue_s": max(0, self._clock.wall_ms() - settlement.queued_at_ms) / 1000,
-        }
+        known = _process(source, self._clock.wall_ms() - settlement.queued_at_ms)
         if settlement.phone_number_id:
             known["whatsapp.connector.phone_number_id"] = settlement.phone_number_id
         if settlement.command_id:
@@ -243,8 +228,16 @@ def _masked(command_id: str) -> str:
 
 def _was_settled_at_once(settlement: Settlement) -> bool:
     """Whether it never was taken into memory."""
-    return settlement.outcome != REPEATED and (
-        settlement.command is None
-        or settlement.outcome == Verdict.DUPLICATE
-        or settlement.dead_letter_class == DeadLetterClass.ID_CONFLICT
-    )
+    return settlement.outcome != REPEATED and (settlement.command is None or is_repeat(settlement))
+
+
+def _process(source: Source, queue_ms: int) -> Process:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": source.topic,
+        "messaging.destination.partition.id": str(source.partition),
+        "messaging.kafka.offset": source.offset,
+        "whatsapp.connector.queue_s": max(0, queue_ms) / 1000,
+    }

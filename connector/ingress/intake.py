@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from connector.clock import Clock
-from connector.ingress.admission import Admission, Ticket
+from connector.ingress.admission import Admission, PublicationTrace, Ticket
 from connector.ingress.events import Arrival, Event, Reject
 from connector.ingress.mapping import map_facts
 from connector.ingress.numbers import Numbers
-from connector.ingress.publisher import Publisher
+from connector.ingress.publisher import Group, Publisher
 from connector.ingress.repeat_window import Claim, RepeatWindow
 from connector.ingress.signals import Signals
 from connector.ingress.tally import Tally
@@ -125,18 +125,21 @@ class Intake:
 
     async def _hand_over(self, items: Sequence[Event | Reject], claim: Claim, ticket: Ticket) -> None:
         begun = self._clock.monotonic()
-        count = 0
-        trace = ticket.trace.publishing(items) if ticket.trace is not None else None
+        group = Group()
+        trace: PublicationTrace | None = None
 
         def settled(acknowledged: bool) -> None:  # noqa: FBT001 - the producer's own form
             seconds = self._clock.monotonic() - begun
             self._window.settled(claim, acknowledged=acknowledged)
-            self._admission.published(count, seconds)
+            self._admission.published(len(group.records), seconds)
             self._tally.published(seconds)
+            if acknowledged:
+                self._publisher.count(group)
             if trace is not None:
                 trace.published(acknowledged=acknowledged)
 
         try:
+            trace = ticket.trace.publishing(items) if ticket.trace is not None else None
             group = self._publisher.group(items if trace is None else trace.items)
             self._admission.publish(len(group.records))
         except Exception:
@@ -144,10 +147,8 @@ class Intake:
             if trace is not None:
                 trace.published(acknowledged=False)
             raise
-        count = len(group.records)
         ticket.waiting = waiting = self._publisher.hand_over(group.records, settled)
         await waiting
-        self._publisher.count(group)
 
     def _count(self, items: Sequence[Event | Reject], *, empty: bool) -> Mapping[str, int]:
         kinds: dict[str, int] = {}

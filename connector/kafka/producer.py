@@ -37,7 +37,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     # what pushes back on whoever publishes.
     "queue.buffering.max.kbytes": 128 * 1024,
 }
-# These carry what publish() promises; no configuration changes them.
+# These carry what every writer here promises; no configuration changes them.
 GUARANTEES: Final[Mapping[str, Any]] = {
     "enable.idempotence": True,
     "acks": "all",

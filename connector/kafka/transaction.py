@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connector.kafka.commit_check import CommitCheck, Places
+from connector.kafka.producer import GUARANTEES
 
 log = structlog.get_logger()
 
@@ -114,8 +115,7 @@ class TransactionalProducer:
             **config,
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            "enable.idempotence": True,
-            "acks": "all",
+            **GUARANTEES,
             "linger.ms": 0,
         }
         self._producer = Producer(self._config)

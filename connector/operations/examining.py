@@ -83,8 +83,7 @@ def needed_rights(settings: Settings) -> Mapping[str, Mapping[str, tuple[str, ..
         "ingress": dict.fromkeys((*events, names.number_signals), ("describe", "write")),
         "delivery": {
             **dict.fromkeys((*names.commands, names.number_signals), ("describe", "read")),
-            **dict.fromkeys((*both, names.delivery_control), ("describe", "read", "write")),
-            **dict.fromkeys(dead_letters, ("describe", "write")),
+            **dict.fromkeys((*both, names.delivery_control, *dead_letters), ("describe", "read", "write")),
         },
     }
 

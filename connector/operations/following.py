@@ -90,10 +90,14 @@ def event(kind: Kind, record: Lying, codec: Codec, followed: Followed) -> Event 
 
 def is_last(found: Event) -> bool:
     """Whether nothing more of interest follows for that record: it was not sent, has failed, or was read."""
-    word = found.detail.split(" ", 1)[0]
+    word = _word(found)
     if found.kind is Kind.OUTCOME:
         return word not in {"ACCEPTED", "DUPLICATE"}
     return found.kind is Kind.STATUS and word in {"failed", "read", "played"}
+
+
+def _word(found: Event) -> str:
+    return found.detail.split(" ", 1)[0]
 
 
 def is_over(events: Iterable[Event]) -> bool:
@@ -106,7 +110,8 @@ def is_over(events: Iterable[Event]) -> bool:
     outcomes = [one for one in found if one.kind is Kind.OUTCOME]
     settled = {one.source for one in outcomes}
     waiting = any(one.kind is Kind.COMMAND and one.source not in settled for one in found)
-    not_sent = bool(outcomes) and is_last(max(outcomes, key=lambda one: one.at_ms))
+    told = [one for one in outcomes if _word(one) != "DUPLICATE"]  # of the first, whenever it was repeated
+    not_sent = bool(told) and is_last(max(told, key=lambda one: one.at_ms))
     return (not_sent and not waiting) or any(one.kind is Kind.STATUS and is_last(one) for one in found)
 
 

@@ -179,13 +179,14 @@ class Redriver:
             outputs = [output for letter in letters for output in self._outputs(letter, by, reason)]
             try:
                 self._producer.commit(outputs, [], None)
-            except RecordRefusedError as error:
-                self.refused[letters.pop(error.index // 2).place] = str(error)
             except FatalProducerError as error:
                 message = f"{self._id} may write no more ({error}); was another redrive started?"
                 raise KafkaFault(message) from None
             except TransactionAbortedError as error:
-                also = ", and those just before them are gone as well: look at them and go on" if error.undone else ""
+                if isinstance(error, RecordRefusedError) and not error.undone:
+                    self.refused[letters.pop(error.index // 2).place] = str(error)
+                    continue
+                also = ", and those just before them are gone as well: redrive them again" if error.undone else ""
                 message = f"Kafka did not take them ({error}); nothing of the last {len(letters)} was written{also}"
                 raise KafkaFault(message) from None
             else:

@@ -41,7 +41,7 @@ REMOVED_KEYS = frozenset(
     }
 )
 # Text in words of others, which may quote a number.
-FREE_TEXT_KEYS = frozenset({"event", "error", "exception", "reason"})
+FREE_TEXT_KEYS = frozenset({"event", "error", "exception", "reason", "command_id"})
 _DEPTH_MAX = 6
 _NUMBER = re.compile(r"\d+")
 QUIET_S = 10.0

@@ -31,10 +31,6 @@ class TraceParent(NamedTuple):
         """The header's value, in version 00, the only one there is."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
-    def child(self, span_id: str) -> "TraceParent":
-        """The same trace from a span of ours; ``span_id`` is 16 random small hex digits."""
-        return self._replace(span_id=span_id)
-
 
 def parse_traceparent(value: str | bytes | None) -> TraceParent | None:
     """The parsed header, or None for anything the standard tells receivers to ignore.

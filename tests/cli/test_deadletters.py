@@ -10,6 +10,7 @@ from confluent_kafka import Message, Producer
 
 from connector.cli import run
 from connector.config import load_from_environment
+from connector.kafka.commit_check import CommitCheck
 from connector.operations import redriving
 from connector.operations.dead_letters import DeadLetter
 from connector.operations.redriving import DeadLetterLog, Redriver
@@ -264,10 +265,9 @@ def test_headers_of_producers_show_no_phone(installation: Installation, typed: T
     assert "  to: +16505551234" in told.out
 
 
-def test_one_that_is_too_large_for_its_topic_is_left_and_holds_up_no_other(
-    installation: Installation, typed: Typed, failed: list[str]
-) -> None:
-    """Two megabytes where the client takes one: exit code 1, and the others are back."""
+@pytest.fixture
+def too_large(installation: Installation) -> list[str]:
+    """The place of one that no command topic takes."""
     names = installation.system.settings.topic_names
     topic = names.dead_letters_of(names.commands[0])
     producer = Producer({"bootstrap.servers": installation.system.bootstrap, "message.max.bytes": 4_000_000})
@@ -277,12 +277,34 @@ def test_one_that_is_too_large_for_its_topic_is_left_and_holds_up_no_other(
         on_delivery=lambda _, message: places.append(f"{topic}/0/{message.offset()}"),
     )  # fmt: skip
     producer.flush()
-    words = [*places, *failed, "--reason", "x", "--yes", "--config", installation.config]
+    return places
+
+
+def test_one_that_is_too_large_for_its_topic_is_left_and_holds_up_no_other(
+    typed: Typed, failed: list[str], too_large: list[str], installation: Installation
+) -> None:
+    """Two megabytes where the client takes one: exit code 1, and the others are back."""
+    words = [*too_large, *failed, "--reason", "x", "--yes", "--config", installation.config]
     told = typed("deadletters", "redrive", *words)
     assert told.code == 1
     assert "3 are back" in told.out
-    assert "1 did not fit" in told.out
+    assert "1 were refused by Kafka" in told.out
     assert "Message size too large" in told.out
+
+
+def test_a_refused_one_hides_no_loss_of_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+    typed: Typed,
+    failed: list[str],
+    too_large: list[str],
+    installation: Installation,
+) -> None:
+    """What the broker had committed and lost is told, whatever the reason of the abort: they are not back."""
+    monkeypatch.setattr(CommitCheck, "undone", lambda *_: True)
+    words = [*failed, *too_large, "--reason", "x", "--yes", "--rate", "3", "--config", installation.config]
+    told = typed("deadletters", "redrive", *words)
+    assert told.code == 1
+    assert "those just before them are gone as well" in told.err
 
 
 @pytest.mark.parametrize(

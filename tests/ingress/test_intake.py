@@ -102,6 +102,24 @@ async def test_what_could_not_go_as_it_was_is_counted_once_it_has_gone() -> None
     assert client.tally.rejects == {"larger than Kafka takes": 1}
 
 
+async def test_what_kafka_takes_after_the_answer_is_counted_too() -> None:
+    """The webhook was refused for being late, and what comes again is a repeat of what lies on Kafka by then."""
+    client = Client()
+    await client.signals.tick()
+    client.producer.silent = True
+    client.producer.published.clear()
+    body = notification({**TEXT, "text": {"body": "x" * 4_100_000}})
+    answering = asyncio.create_task(client.post(body))
+    await client.producer.published.wait()
+    await client.wait(0.91)
+    assert (await answering).status == 503
+    assert client.tally.untyped == {}
+    client.producer.acknowledge()
+    client.producer.silent = False
+    assert (await client.post(body)).status == 200
+    assert client.tally.untyped == {"size": 1}
+
+
 async def test_counts_reach_the_metrics_when_they_are_handed_over() -> None:
     """Each goes to its instrument, once."""
     pipeline = Pipeline("ingress", "0")

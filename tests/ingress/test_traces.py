@@ -112,7 +112,6 @@ async def test_what_kafka_does_not_take_is_an_error_of_both() -> None:
     """The webhook is answered 503; its events say that they were not acknowledged."""
     recorded = Recorded(ratio=1.0)
     client = client_of(recorded)
-    client.producer.known.set()
     assert (await client.post(notification(TEXT))).status == 200
     client.producer.failing = True
     assert (await client.post(notification({**TEXT, "id": "wamid.2"}))).status == 503

@@ -215,7 +215,7 @@ def test_an_abort_tells_whether_the_commit_before_it_is_lost(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, is_lost: bool
 ) -> None:
     """Asked once for each commit that was found lost: the places of its last records."""
-    asked = list[Places]()
+    asked, told = list[Places](), list[bool]()
 
     def look(_: object, places: Places) -> bool:
         asked.append(places)
@@ -226,8 +226,9 @@ def test_an_abort_tells_whether_the_commit_before_it_is_lost(
     for _ in range(2):
         with pytest.raises(TransactionAbortedError) as caught:
             site.producer.commit([Written(site.sink, 0, None, bytes(1_100_000))], [], None)
-    assert asked[0] == {(site.sink, 0): 1}
-    assert (len(asked), caught.value.undone) == ((1, False) if is_lost else (2, False))
+        told.append(caught.value.undone)
+    assert asked == [{(site.sink, 0): 1}] * (1 if is_lost else 2)
+    assert told == [is_lost, False]
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def test_the_order_in_which_partitions_come_ends_nothing() -> None:
     refused_again = happened(Kind.OUTCOME, 4, "DEAD_LETTERED refused", OTHER_PLACE)
     accepted = happened(Kind.OUTCOME, 4, "ACCEPTED", OTHER_PLACE)
     read = happened(Kind.STATUS, 5, "read")
+    repeated = happened(Kind.OUTCOME, 4, "DUPLICATE", OTHER_PLACE)
     lives: dict[tuple[Event, ...], bool] = {
         (): False,
         (first,): False,
@@ -153,6 +154,7 @@ def test_the_order_in_which_partitions_come_ends_nothing() -> None:
         (first, refused, again, refused_again): True,
         (first, refused, again, accepted): False,
         (first, refused, again, accepted, read): True,
+        (first, refused, again, repeated): True,
     }
     for life, over in lives.items():
         assert is_over(life) is over

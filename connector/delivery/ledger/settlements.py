@@ -5,9 +5,9 @@ writes nothing; and our own epoch shuts out what belongs to an assignment that h
 membership, not ownership.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -37,22 +37,11 @@ class TransactionObserver(Protocol):
         """One has ended after so many seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What one transaction has written, under which assignments."""
+class _Batch(NamedTuple):
+    """What one transaction has written."""
 
     settlements: Sequence[Settlement] = ()
     states: Sequence[Output] = ()
-    epochs: Mapping[Partition, int] = field(default_factory=dict)
-
-    def still_ours(self, epochs: Mapping[Partition, int]) -> "_Batch":
-        """What may be written again: nothing of a slot that has left, even if it is back."""
-        left = {partition.partition for partition in self.epochs if epochs.get(partition) != self.epochs[partition]}
-        return _Batch(
-            [settlement for settlement in self.settlements if epochs.get(_partition(settlement)) == settlement.epoch],
-            [state for state in self.states if state.partition not in left],
-            self.epochs,
-        )
 
 
 class Ledger:
@@ -140,7 +129,6 @@ class Ledger:
             FatalProducerError: nothing can be written any more.
         """
         self._pending = [settlement for settlement in self._pending if self._is_current(settlement)]
-        self._again = self._again.still_ours(self._epochs)
         offsets = list(self._offsets())
         states = [*self._again.states, *states]
         if not self.pending and not offsets and not states:
@@ -151,7 +139,7 @@ class Ledger:
         for topic, partition, offset in offsets:
             self._watermarks[Partition(topic, partition)].committed(offset)
         committed, self._pending = self._pending, []
-        self._last = _Batch([*self._again.settlements, *committed], states, dict(self._epochs))
+        self._last = _Batch([*self._again.settlements, *committed], states)
         self._again = _Batch()
         return committed
 
@@ -159,6 +147,17 @@ class Ledger:
         """The assignment of the partition has ended: what is pending of it is void."""
         self._epochs.pop(partition, None)
         self._watermarks.pop(partition, None)
+        self._last, self._again = (
+            batch._replace(settlements=[each for each in batch.settlements if _partition(each) != partition])
+            for batch in (self._last, self._again)
+        )
+
+    def keep_states(self, ours: Callable[[Output], bool]) -> None:
+        """Slots have left: of what was committed last only these states may be written again."""
+        self._last, self._again = (
+            batch._replace(states=[state for state in batch.states if ours(state)])
+            for batch in (self._last, self._again)
+        )
 
     def close(self) -> None:
         """Let go of the producer; nothing uncommitted becomes visible."""
@@ -191,9 +190,8 @@ class Ledger:
         """What the last transaction held is as if it had never been written, its offsets too."""
         log.warning("delivery.transaction_undone", settlements=len(self._last.settlements))
         self._again, self._last = self._last, _Batch()
-        for partition in self._again.epochs:
-            if (watermark := self._watermarks.get(partition)) is not None:
-                watermark.not_stored()
+        for watermark in self._watermarks.values():
+            watermark.not_stored()
 
     def _replace(self, refused: Output, by: Output | None) -> None:
         """One record that Kafka will never take must not stop all others.
@@ -202,7 +200,7 @@ class Ledger:
         """
         log.error("delivery.record_refused", topic=refused.topic, partition=refused.partition, dropped=by is None)
         self._pending = _without(self._pending, refused, by)
-        self._again = replace(self._again, settlements=_without(self._again.settlements, refused, by))
+        self._again = self._again._replace(settlements=_without(self._again.settlements, refused, by))
 
     def _offsets(self) -> Iterator[tuple[str, int, int]]:
         """Of every partition whose settled prefix has grown."""

@@ -182,21 +182,38 @@ def test_only_what_the_broker_has_lost_is_written_again() -> None:
 @pytest.mark.parametrize("comes_back", [False, True])
 def test_of_a_slot_that_has_left_nothing_is_written_again(*, comes_back: bool) -> None:
     """Its next owner knows what is missing, and has settled it; also when we own it once more."""
-    state = Output("state", 0, b"key", b"state", ())
+    of_slot, of_nobody = Output("state", 0, b"key", b"state", ()), Output("control", 0, b"key", b"hold", ())
     book = Book(CRM_0, CRM_1)
     book.read(CRM_0, 10)
     book.read(CRM_1, 20)
     book.ledger.add(settlement(CRM_0, 10))
     book.ledger.add(settlement(CRM_1, 20))
-    assert book.ledger.commit(lambda: MEMBER, [state])
+    assert book.ledger.commit(lambda: MEMBER, [of_slot, of_nobody])
     book.kafka.written.clear()
     book.kafka.trouble = [undone()]
     assert book.ledger.commit(lambda: MEMBER, [Output("state", 1, b"key", b"other", ())]) is None
     book.ledger.forget(CRM_0)
+    book.ledger.keep_states(lambda state: state is not of_slot)
     if comes_back:
         book.ledger.assign(CRM_0, 2)
     assert book.commit() == []
-    assert book.values() == [b"20"]
+    assert book.values() == [b"20", b"hold"]
+
+
+def test_what_stays_here_is_written_again_under_another_assignment() -> None:
+    """A partition whose slot rests keeps its cursors: its offsets have passed what they stand for."""
+    book = Book(CRM_0)
+    book.read(CRM_0, 10, 11)
+    book.ledger.add(settlement(CRM_0, 10))
+    book.ledger.let_go(CRM_0, [11])
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 0, b"key", b"cursor 11", ())])
+    book.ledger.assign(CRM_0, 2)
+    book.kafka.written.clear()
+    book.kafka.offsets.clear()
+    book.kafka.trouble = [undone()]
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 1, b"key", b"other", ())]) is None
+    assert book.commit() == []
+    assert (book.values(), book.kafka.offsets) == ([b"10", b"cursor 11"], {CRM_0: 12})
 
 
 def test_what_was_lost_and_is_refused_now_stops_nobody() -> None:
