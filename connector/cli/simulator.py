@@ -16,6 +16,7 @@ import uvloop
 from rich.console import Console
 
 from connector.cli import EXIT_FAILED, output_option
+from connector.collector import calm_the_collector
 from connector.simulator import report as judge
 from connector.simulator import report_tables, scenario
 from connector.simulator import settings as simulator_settings
@@ -120,6 +121,8 @@ async def _serve(server: AbstractAsyncContextManager[RunningSimulator], generate
     async with server as served:
         click.echo(_announcement(served, generated))
         sys.stdout.flush()
+        # What is remembered only grows: searched again and again, it would hold up answers for half a second.
+        calm_the_collector()
         await stop.wait()
 
 

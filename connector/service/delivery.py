@@ -16,6 +16,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from connector.clock import Clock
+from connector.collector import calm_the_collector
 from connector.config import Settings
 from connector.delivery.ambiguity import Ambiguity
 from connector.delivery.care import Care
@@ -37,7 +38,6 @@ from connector.kafka.transaction import FatalProducerError, TransactionalProduce
 from connector.records.codec import Codec
 from connector.secrets import SecretFile
 from connector.service.bridge import Bridge
-from connector.service.collector import calm_the_collector
 from connector.service.kafka_side import KafkaSide
 from connector.service.observers import DeliveryObserver
 from connector.service.retention import watch_retention

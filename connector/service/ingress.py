@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 
 from connector.clock import Clock
+from connector.collector import calm_the_collector
 from connector.config import Settings
 from connector.ingress.admission import Admission, Limits
 from connector.ingress.app import IngressApp
@@ -33,7 +34,6 @@ from connector.kafka.producer import RecordProducer
 from connector.kafka.topics import TopicAdmin
 from connector.kafka.transaction import FatalProducerError
 from connector.secrets import SecretFile
-from connector.service.collector import calm_the_collector
 from connector.service.http import Tls, serving
 from connector.service.startup import build_codec, client_config, ended, topics_present, unless_stopped, watch_kafka
 from connector.telemetry.health import Health
