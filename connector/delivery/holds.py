@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from connector.delivery.command import Output
+from connector.records.codec import Codec
+from connector.records.headers import cloud_event, event_type
+
 NUMBER: Final = "number:"
 WABA: Final = "waba:"
 APP: Final = "app:"
 OPERATOR: Final = "operator"
 AUTO: Final = "auto"
+_EVENT_TYPE: Final = event_type("DeliveryControl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +63,17 @@ def control_record(
 ) -> dict[str, Any]:
     """A ``DeliveryControl`` record."""
     return {"scope": scope, "actor": actor, "action": action, "reason": reason, "at": at_ms, "until": until_ms}
+
+
+class ControlWriter:
+    """Builds the records by which one worker holds and releases a scope for all."""
+
+    def __init__(self, topic: str, worker: str, codec: Codec) -> None:
+        self._topic = topic
+        self._source = f"/whatsapp-kafka-connector/{worker}"
+        self._codec = codec
+
+    def output(self, key: str, record: Mapping[str, Any]) -> Output:
+        """A :func:`control_record` under its key; the topic has one partition."""
+        headers = cloud_event(f"{key}/{record['at']}", _EVENT_TYPE, self._source)
+        return Output(self._topic, 0, key.encode(), self._codec.encode("DeliveryControl", record), tuple(headers))

@@ -42,6 +42,7 @@ def receipt(status: MessageStatus, envelope: Envelope, source: Source, arrival: 
         },
         f"{status['event_id']}-receipt",
         arrival.slots,
+        envelope.traceparent,
     )
 
 
@@ -124,7 +125,7 @@ def _account_words(value: Mapping[str, Any]) -> list[str | None]:
     return [next(filter(None, map(text, (*words, value.get("alert_type")))), None)]
 
 
-def _placed(signal: NumberSignal, event_id: str, slots: int) -> tuple[Event, ...]:
+def _placed(signal: NumberSignal, event_id: str, slots: int, traceparent: str | None = None) -> tuple[Event, ...]:
     number = signal.get("phone_number_id")
     return tuple(
         Event(
@@ -135,6 +136,7 @@ def _placed(signal: NumberSignal, event_id: str, slots: int) -> tuple[Event, ...
             source=f"/connector/ingress/{signal['replica']}",
             key=number,
             partition=partition,
+            traceparent=traceparent,
         )
         for partition in (range(slots) if number is None else (slot_of(number, slots),))
     )

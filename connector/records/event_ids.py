@@ -73,6 +73,19 @@ def outcome_event_id(topic: str, partition: int, offset: int) -> str:
     return f"outcome-{topic}/{partition}/{offset}"
 
 
+def attempt_event_id(topic: str, partition: int, offset: int, attempt: int, phase: str) -> str:
+    """Id of what the journal says of an attempt; the same when it is written again.
+
+    Args:
+        topic: Topic of the command's origin.
+        partition: Partition of the origin.
+        offset: Offset of the origin.
+        attempt: Number of the attempt, from 1.
+        phase: STARTED or ENDED.
+    """
+    return f"attempt-{topic}/{partition}/{offset}-{attempt}-{phase.lower()}"
+
+
 def _standby(standby: bool) -> tuple[str, ...]:  # noqa: FBT001 - the word its callers pass on
     return ("standby",) if standby else ()
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from connector.delivery.care import Care
 from connector.delivery.command import Output, Settlement
 from connector.delivery.dispatcher import Dispatcher
 from connector.delivery.graph_client import GraphClient
+from connector.delivery.holds import ControlWriter
 from connector.delivery.intake import Placement
 from connector.delivery.lease import Lease
 from connector.delivery.ledger.attempts import AttemptWriter
@@ -224,10 +225,7 @@ class DeliveryService:
         note: Callable[[Output], None],
         bridge: Bridge,
     ) -> Care:
-        topic = self._names.delivery_control
-
-        def publish(key: str, record: Mapping[str, Any]) -> None:
-            note(Output(topic, 0, key.encode(), codec.encode("DeliveryControl", record), ()))
+        writer = ControlWriter(self._names.delivery_control, worker_id, codec)
 
         return Care(
             self._dispatcher,
@@ -237,7 +235,7 @@ class DeliveryService:
             installation=self._settings.delivery.installation,
             access_token=self._tokens.of,
             configured_wabas={n.phone_number_id: n.waba_id for n in self._settings.numbers if n.waba_id},
-            publish=publish,
+            publish=lambda key, record: note(writer.output(key, record)),
             pump=bridge.pump,
             reread_level=bridge.reread_level,
         )

@@ -394,6 +394,7 @@ def test_sent_and_failed_are_receipts(word: str) -> None:
         "error_code": 131026,
     }
     assert (signal.key, signal.partition) == (NUMBER, slot_of(NUMBER, ARRIVAL.slots))
+    assert signal.traceparent == TRACE
 
 
 @pytest.mark.parametrize(

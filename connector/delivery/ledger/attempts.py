@@ -11,10 +11,13 @@ from typing import Any, Final, NamedTuple
 from connector.delivery.command import Output, QueuedCommand, Source, Tried, recipient_digest
 from connector.delivery.pair_limit import NO_DEBT, PairDebt
 from connector.records.codec import Codec
+from connector.records.event_ids import attempt_event_id
+from connector.records.headers import cloud_event, event_type
 from connector.records.types import DeliveryAttempt
 
 STARTED: Final = "STARTED"
 ENDED: Final = "ENDED"
+_EVENT_TYPE: Final = event_type("DeliveryAttempt")
 
 
 class PairKey(NamedTuple):
@@ -30,17 +33,22 @@ class AttemptWriter:
     def __init__(self, topic: str, worker: str, codec: Codec) -> None:
         self.topic = topic
         self._worker = worker
+        self._source = f"/whatsapp-kafka-connector/{worker}"
         self._codec = codec
 
     def started(self, queued: QueuedCommand, debt: PairDebt) -> Output:
         """The attempt that begins now; ``debt`` of its pair includes it."""
-        return self._output(queued.slot, queued.reading.origin, _tried_of(queued, debt), STARTED)
+        tried = _tried_of(queued, debt)
+        return self._output(queued.slot, queued.reading.origin, tried, STARTED, traceparent=queued.traceparent)
 
     def ended(self, queued: QueuedCommand, debt: PairDebt, *, result: str, charged: bool, retry_at_ms: int) -> Output:
         """The answer to the last attempt, which did not settle the command."""
         tried = _tried_of(queued, debt)
         tried.answered, tried.retry_at_ms = tried.attempts, retry_at_ms
-        return self._output(queued.slot, queued.reading.origin, tried, ENDED, result=result, charged=charged)
+        return self._output(
+            queued.slot, queued.reading.origin, tried, ENDED,
+            result=result, charged=charged, traceparent=queued.traceparent,
+        )  # fmt: skip
 
     def again(self, slot: int, origin: Source, tried: Tried) -> Output:
         """What is known already, so that older records may be left behind."""
@@ -55,6 +63,7 @@ class AttemptWriter:
         *,
         result: str | None = None,
         charged: bool = False,
+        traceparent: str | None = None,
     ) -> Output:
         record: DeliveryAttempt = {
             "command_id": tried.command_id,
@@ -76,7 +85,9 @@ class AttemptWriter:
             "at": tried.started_at_ms,
         }
         value = self._codec.encode("DeliveryAttempt", record)
-        return Output(self.topic, slot, tried.phone_number_id.encode(), value, ())
+        event_id = attempt_event_id(*origin, tried.attempts, phase)
+        headers = tuple(cloud_event(event_id, _EVENT_TYPE, self._source, traceparent))
+        return Output(self.topic, slot, tried.phone_number_id.encode(), value, headers)
 
 
 def tried_of(queued: QueuedCommand, debt: PairDebt, now: float, wall_ms: int) -> Tried:

@@ -68,6 +68,24 @@ def test_a_record_lies_in_the_slot_of_its_command_under_its_number() -> None:
     assert b"16505551234" not in (output.value or b"")
 
 
+def test_a_record_is_a_cloud_event_of_its_commands_trace() -> None:
+    """The same id when it is written again, by whomever; then nobody knows the trace any more."""
+    command = tried_once()
+    command.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    origin = command.reading.origin
+    once = dict(started(command).headers)
+    assert once == {
+        "ce_id": f"attempt-{origin.topic}/{origin.partition}/{origin.offset}-1-started".encode(),
+        "ce_type": b"whatsapp.connector.v1.DeliveryAttempt",
+        "ce_source": b"/whatsapp-kafka-connector/worker",
+        "ce_specversion": b"1.0",
+        "traceparent": command.traceparent.encode(),
+    }
+    again = dict(WRITER.again(5, origin, only(read(started(command)))).headers)
+    assert again == {name: value for name, value in once.items() if name != "traceparent"}
+    assert dict(ended(command).headers)["ce_id"].endswith(b"-1-ended")
+
+
 def test_a_beginning_without_an_answer_is_open() -> None:
     """Nobody knows whether it arrived; all that the next owner needs is in that one record."""
     command = tried_once()
