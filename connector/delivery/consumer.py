@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from connector.clock import Clock
-from connector.delivery.backfill import Backfill
+from connector.delivery.backfill import STEP, Backfill
 from connector.delivery.backlog import Partition
 from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord, Tried
 from connector.delivery.lease import Lease
@@ -100,6 +100,7 @@ class SlotConsumer:
         states: StateWriter,
         attempts: AttemptWriter,
         topics: Sequence[str],
+        rest: Callable[[float], object],
         on_slots: Callable[[frozenset[int]], Any],
         on_read: Callable[[str, int], None],
     ) -> None:
@@ -118,6 +119,7 @@ class SlotConsumer:
         self._read_to: dict[int, int] = {}
         self._pointed_at = clock.monotonic()
         self._topics = topics
+        self._rest = rest
         self._on_slots = on_slots
         self._on_read = on_read
         self._arrived: deque[tuple[SourceRecord, int]] = deque()
@@ -129,7 +131,7 @@ class SlotConsumer:
         self._registry_fault = ""
         self._epoch = 0
         self._committed_at = 0.0
-        self._took_a_step = False
+        self._took_a_step = self._took_a_live_step = False
         self._states_at = 0.0
 
     def settle(self, settlement: Settlement) -> None:
@@ -167,12 +169,18 @@ class SlotConsumer:
             for history in histories:
                 self._begin(history)
             self._on_slots(self._slots.started)
-        hurries = self._reception.backlog.wants_more() and not self._took_a_step
-        records = self._group.read(READ_MAX, READ_BUSY_S if hurries else READ_WAIT_S)
+        records = self._read()
         self._arrive(records)
         self._take()
         self._commit_when_due()
         self._group.pause(self._slots.assigned if self._arrived else self._slots.resting())
+
+    def _read(self) -> Sequence[Any]:
+        """The live stream comes in steps too while it is taken: a bulk at once would hold up what is being sent."""
+        if self._took_a_live_step:
+            self._rest(READ_WAIT_S)
+        hurries = self._reception.backlog.wants_more() and not self._took_a_step
+        return self._group.read(STEP if self._took_a_live_step else READ_MAX, READ_BUSY_S if hurries else READ_WAIT_S)
 
     def _begin(self, history: History) -> None:
         """The slot's past is read: its records may flow."""
@@ -245,6 +253,7 @@ class SlotConsumer:
                 self._sort(self._reception.live(*self._arrived[0], now, wall_ms), commands)
                 self._arrived.popleft()
             live = len(commands)
+            self._took_a_live_step = 2 * live > STEP
             for message in self._backfill.records():
                 record = _source_record(message)
                 epoch = self._ledger.epoch(Partition(record.source.topic, record.source.partition))

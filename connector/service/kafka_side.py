@@ -1,6 +1,7 @@
 """Builds everything of a delivery worker that lives on the Kafka thread."""
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any, Final
 
 from connector.clock import Clock
@@ -86,6 +87,7 @@ class KafkaSide:
             states=StateWriter(names.delivery_state, placement.slots, self._producer.transactional_id, self._codec),
             attempts=attempts,
             topics=[*names.commands, names.rerouted_commands],
+            rest=Event().wait,
             on_slots=on_slots,
             on_read=observer.consumed,
         )

@@ -348,6 +348,7 @@ class Site:
             window=window,
         )
         self.reader = Reader(self.broker)
+        self.rests: list[float] = []
         group: Any = self.group
         reader: Any = self.reader
         self.consumer = SlotConsumer(
@@ -362,6 +363,7 @@ class Site:
             states=StateWriter("state", SLOTS, "worker", CODEC),
             attempts=AttemptWriter("attempts", "worker", CODEC),
             topics=list(TOPICS),
+            rest=self.rests.append,
             on_slots=lambda _: None,
             on_read=lambda _, __: None,
         )

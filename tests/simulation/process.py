@@ -178,7 +178,7 @@ class Process:
             lease=self.lease,
             states=StateWriter("state", SLOTS, self.name, CODEC),
             attempts=AttemptWriter("attempts", self.name, CODEC),
-            topics=list(TOPICS), on_slots=self._on_slots, on_read=lambda _, __: None,
+            topics=list(TOPICS), rest=lambda _: None, on_slots=self._on_slots, on_read=lambda _, __: None,
         )  # fmt: skip
 
     def die(self) -> None:
