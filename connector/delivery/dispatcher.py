@@ -147,7 +147,7 @@ class Dispatcher:
         self._apply_limits(number, queued, result, now)
         effect = self._effect(queued, result, now)
         self._apply(number, queued, effect)
-        number.released(queued, now)
+        number.released(queued, now, by_meta=result.from_meta)
         self._schedule(number, now)
         return effect
 

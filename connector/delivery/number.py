@@ -159,13 +159,17 @@ class Number:
 
     def written(self, queued: QueuedCommand, now: float) -> None:
         """The bytes of a message go out now: that, not the moment it was let go, is what Meta's counts begin with."""
-        if queued.spend is not None and not queued.spend.written:
+        if queued.spend is not None and queued.spend.written_at is None:
             self.limit.written(queued.spend, now)
             self.pair_limit(queued).written(now)
 
-    def released(self, queued: QueuedCommand, now: float) -> None:
-        """The message in flight has its result: the lanes of its pair go on."""
+    def released(self, queued: QueuedCommand, now: float, *, by_meta: bool) -> None:
+        """The message in flight has its result, of Meta's or of the network's: the lanes of its pair go on."""
         self.written(queued, now)
+        if queued.spend is not None and by_meta:
+            self.limit.answered(queued.spend, now)
+        elif queued.spend is not None:
+            self.limit.given_up(queued.spend)
         self._in_flight.discard(queued)
         queued.in_flight = False
         pair = self._pairs[queued.recipient]

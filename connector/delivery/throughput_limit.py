@@ -10,12 +10,15 @@ The guard follows what Meta answers: wide at first, narrowed while messages sent
 130429. Doubled again and again it is also how a number finds a limit far below the one it was told.
 
 Invariant: messages that may share a second with one that is let go now, and those let go but not written yet, are R
-together at most. A network that stalls for seconds and then takes everything at once cannot break the limit.
+together at most. A network that stalls for seconds and then takes everything at once cannot break the limit: what it
+had not taken is not written, and what it held back shows by late answers.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
+
+from connector.delivery.late_answers import LateAnswers
 
 WINDOW_S: Final = 1.0
 
@@ -66,10 +69,10 @@ NEVER: Final = float("inf")
 
 @dataclass(slots=True, eq=False)
 class Spend:
-    """One message that was let go at a time; ``written`` once its bytes have gone out."""
+    """One message that was let go at a time; ``written_at`` is None until its bytes have gone out."""
 
     let_go_at: float
-    written: bool = False
+    written_at: float | None = None
 
 
 class ThroughputLimit:
@@ -87,6 +90,7 @@ class ThroughputLimit:
         self._reserved = 0
         self._reserved_until = 0.0
         self._ahead = Ahead()
+        self._late_answers = LateAnswers()
 
     @property
     def rate(self) -> int:
@@ -104,10 +108,10 @@ class ThroughputLimit:
     def ready_at(self, now: float) -> float:
         """The earliest time at which the next message may be let go; ``now`` when that is at once.
 
-        NEVER while as many as one second takes are let go and not written.
+        NEVER while as many as one second takes are let go and not written, or written since the last answer.
         """
         room = self._room(now)
-        if room <= 0:
+        if room <= 0 or self._let_go + self._late_answers.since_last >= self._rate:
             return NEVER
         earliest = max(now, self._held_until, self._even_at - BURST_S)
         if len(self._written) >= room:
@@ -128,16 +132,32 @@ class ThroughputLimit:
 
     def written(self, spend: Spend, now: float) -> None:
         """The bytes of a message go out now, or its attempt is over without: counted once, and as if they had."""
-        if spend.written:
+        if spend.written_at is not None:
             return
-        spend.written = True
+        spend.written_at = now
         self._let_go -= 1
         self._ahead.saw(now - spend.let_go_at, now)
         if len(self._written) >= self._rate:
             self._guard.sent(now - self._written[-self._rate], now)
         self._written.append(now)
+        self._late_answers.written()
         while self._written[0] <= now - WINDOW_S - 2 * max(self._guard.seconds, GUARD_FIRST_S):
             self._written.popleft()
+
+    def answered(self, spend: Spend, now: float) -> None:
+        """Meta has answered, whatever it said: what may have arrived only now is dated anew."""
+        if spend.written_at is None:
+            return
+        since = self._late_answers.arrived_since(now - spend.written_at, now)
+        for place in range(len(self._written) - 1, -1, -1):
+            if self._written[place] <= since:
+                break
+            self._written[place] = now
+
+    def given_up(self, spend: Spend) -> None:
+        """The attempt is over, and Meta has not answered."""
+        if spend.written_at is not None:
+            self._late_answers.given_up(spend.written_at)
 
     def refused(self, now: float) -> None:
         """Meta answered 130429: rest, longer each time in a row, and go on with twice the guard."""

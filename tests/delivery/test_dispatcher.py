@@ -11,9 +11,9 @@ from connector.delivery.dispatcher import APP_HOLD_S, LEVEL_WAIT_S, STOPPED_RETR
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.throughput_limit import NEVER
 from connector.whatsapp.error_table import Treatment
-from connector.whatsapp.response import AttemptOutcome, Kind, maybe_sent
+from connector.whatsapp.response import AttemptOutcome, Kind, maybe_sent, withheld
 from tests.delivery.making import ACCEPTED, CRM, MARKETING, NUMBER, queued, result_of, seeded
-from tests.delivery.world import START, World, always_well
+from tests.delivery.world import START, Answer, World, always_well
 
 OTHER: Final = "200"
 
@@ -95,6 +95,55 @@ def test_users_of_one_topic_take_turns() -> None:
     crowd(world, 5)
     world.run(START + 1.2)
     assert [command.recipient for _, command in world.let_go][:2] == ["talkative", "user 0"]
+
+
+class Answering(World):
+    """Writes at once, and is answered after ``wait_s``."""
+
+    wait_s = 0.2
+
+    def delays(self) -> tuple[float, float]:
+        """Chance decides nothing."""
+        return 0.0, self.wait_s
+
+
+def answering(answer: Answer, kind: type[Answering] = Answering) -> Answering:
+    """A world of one number of 20 a second, and a hundred commands."""
+    world = kind(1, answer=answer, rate=20, in_flight_max=100)
+    world.dispatcher.set_rate(NUMBER, 20, START)
+    world.look_ahead_share = 0.0
+    crowd(world, 100)
+    return world
+
+
+def test_a_receiver_that_falls_silent_has_one_seconds_messages_under_way() -> None:
+    """All of them may arrive when it goes on; when they are given up, as many are tried again, until it answers."""
+    world = answering(lambda _, __: ACCEPTED if world.now < START + 1.0 else maybe_sent("TimeoutError"))
+    world.run(START + 1.0)
+    world.wait_s = 30.0
+    world.run(START + 30.0)
+    assert 15 < sum(at > 1.2 for at in times(world)) <= 20
+    world.run(START + 40.0)
+    assert 15 < sum(at > 31.0 for at in times(world)) <= 20
+
+
+def test_what_was_never_written_does_not_count_as_unanswered() -> None:
+    """The journal is away: as many such failures as a second has messages would have stopped the number for ever."""
+    away = START + 1.0
+
+    class Withholding(Answering):
+        """Nothing is written while the journal is away."""
+
+        def _written(self, command: QueuedCommand) -> None:
+            if not away < self.now < away + 4.0:
+                super()._written(command)
+
+    world = answering(
+        lambda _, __: withheld("journal_unavailable") if away < world.now < away + 4.0 else ACCEPTED, kind=Withholding
+    )
+    world.run(START + 30.0)
+    assert world.dispatcher.in_flight() == 0
+    assert sum(at > 6.0 for at in times(world)) > 20
 
 
 def test_a_number_that_rests_delays_no_other() -> None:

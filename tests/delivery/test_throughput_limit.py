@@ -1,8 +1,9 @@
 """The throughput limit, against a naive sliding second that looks at the whole history each time."""
 
 import heapq
+import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -201,6 +202,113 @@ def test_long_pauses_cost_little(rate: int) -> None:
     """With pauses of 4 ms on average in each turn of the loop it is still 97 %."""
     random = seeded(rate)
     assert achieved(rate, lambda: random.expovariate(250), lambda: random.uniform(0.0, 0.003)) >= 0.97
+
+
+def arrivals(
+    rate: int, stalls: Sequence[tuple[float, float]], latency_s: Callable[[], float], *, told: bool
+) -> list[float]:
+    """When the messages of 30 s at full speed arrive at a receiver that stands still between these times.
+
+    What is written meanwhile arrives when a stall ends, and no answer leaves before. ``told``: the limit hears answers.
+    """
+    limit, now, came = ThroughputLimit(rate, START), START, list[float]()
+    answers: list[tuple[float, int, Spend]] = []
+
+    def after_stalls(at: float) -> float:
+        return next((end for begin, end in stalls if begin <= at - START < end), at - START) + START
+
+    while now < START + 30.0:
+        while answers and answers[0][0] <= now:
+            spend = heapq.heappop(answers)[2]
+            if told:
+                limit.answered(spend, now)
+            limit.accepted(now)
+        while limit.ready_at(now) <= now:
+            spend = limit.spend(now)
+            limit.written(spend, now)
+            came.append(after_stalls(now))
+            heapq.heappush(answers, (after_stalls(came[-1] + latency_s()), len(came), spend))
+        now = min(limit.ready_at(now), answers[0][0] if answers else NEVER)
+    return sorted(came)
+
+
+@given(
+    rate=st.sampled_from([20, 80, 1000]),
+    gaps=st.lists(st.tuples(st.floats(2.0, 5.0), st.floats(0.2, 1.5)), min_size=1, max_size=5),
+    latency_s=st.floats(0.1, 0.4),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40)
+def test_a_receiver_that_stands_still_gets_no_fuller_second(
+    rate: int, gaps: list[tuple[float, float]], latency_s: float, seed: int
+) -> None:
+    """It takes all at once when it goes on; what it took late is dated anew as soon as it answers late."""
+    times = list(itertools.accumulate(itertools.chain.from_iterable(gaps), initial=3.0))
+    random = seeded(seed)
+    came = arrivals(
+        rate, list(zip(times[1::2], times[2::2], strict=True)), lambda: latency_s + random.uniform(0, 0.003), told=True
+    )
+    assert all(later - earlier >= WINDOW_S for earlier, later in zip(came, came[rate:], strict=False))
+
+
+def test_a_limit_that_hears_of_no_answers_overfills_a_second_after_a_stall() -> None:
+    """The test above would notice."""
+    came = arrivals(80, [(5.0, 5.2)], lambda: 0.2, told=False)
+    assert sum(START + 5.2 <= at < START + 6.2 for at in came) > 90
+
+
+@given(
+    rate=st.integers(1, 4),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["send", "write", "answer", "give up"]), st.sampled_from([0.0, 0.3])), max_size=80
+    ),
+)
+def test_nothing_waits_for_an_answer_when_nothing_is_under_way(rate: int, steps: list[tuple[str, float]]) -> None:
+    """However attempts end, written or not, and in whatever order: the next message has its time."""
+    limit, now, open_ = ThroughputLimit(rate, START), START, deque[Spend]()
+    for step, wait_s in [*steps, *[("give up", 0.0)] * len(steps)]:
+        now += wait_s
+        if step == "send" and limit.ready_at(now) <= now:
+            open_.append(limit.spend(now))
+        elif step == "write" and open_:
+            limit.written(open_[-1], now)
+        elif step == "answer" and open_ and open_[0].written_at is not None:
+            limit.answered(open_.popleft(), now)
+        elif step == "give up" and open_:
+            limit.written(open_[0], now)
+            limit.given_up(open_.popleft())
+    assert not open_
+    assert limit.ready_at(now) < now + 5.0
+
+
+def test_who_never_answers_gets_one_seconds_messages_and_then_one_for_each_given_up() -> None:
+    """Otherwise a second of a receiver that comes back would be too full, or nothing would ever be tried again."""
+    limit = ThroughputLimit(20, START)
+    first = limit.spend(START)
+    limit.written(first, START)
+    limit.answered(first, START + 0.2)
+    now, sent = START + 0.2, list[Spend]()
+    while (now := limit.ready_at(now)) != NEVER:
+        sent.append(limit.spend(now))
+        limit.written(sent[-1], now)
+    assert len(sent) == 20
+    limit.given_up(sent[0])
+    assert limit.ready_at(START + 30.0) == START + 30.0
+    limit.written(limit.spend(START + 30.0), START + 30.0)
+    assert limit.ready_at(START + 40.0) == NEVER
+    limit.answered(sent[1], START + 40.0)
+    assert limit.ready_at(START + 42.0) == START + 42.0
+
+
+@pytest.mark.parametrize(
+    ("rate", "spread", "least"), [(20, 0.3, 0.985), (20, 0.7, 0.96), (80, 0.7, 0.985), (1000, 0.7, 0.99)]
+)
+def test_answers_that_differ_much_cost_little(rate: int, spread: float, least: float) -> None:
+    """Half of them after 0.2 s, and at the worst one in a hundred after a second: nothing has stood still."""
+    random = seeded(rate)
+    told = arrivals(rate, [], lambda: random.lognormvariate(-1.6, spread), told=True)
+    deaf = arrivals(rate, [], lambda: 0.2, told=False)
+    assert len(told) >= least * len(deaf)
 
 
 def sends_at_once(limit: ThroughputLimit, now: float) -> int:

@@ -83,7 +83,7 @@ def test_a_record_is_a_cloud_event_of_its_commands_trace() -> None:
     }
     again = dict(WRITER.again(5, origin, only(read(started(command)))).headers)
     assert again == {name: value for name, value in once.items() if name != "traceparent"}
-    assert dict(ended(command).headers)["ce_id"].endswith(b"-1-ended")
+    assert (dict(ended(command).headers)["ce_id"] or b"").endswith(b"-1-ended")
 
 
 def test_a_beginning_without_an_answer_is_open() -> None:
