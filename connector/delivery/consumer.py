@@ -8,19 +8,20 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from connector.clock import Clock
 from connector.delivery.backfill import STEP, Backfill
 from connector.delivery.backlog import Partition
-from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord, Tried
+from connector.delivery.command import Output, QueuedCommand, Settlement, Source, SourceRecord
 from connector.delivery.lease import Lease
-from connector.delivery.ledger.attempts import AttemptWriter, SlotAttempts
+from connector.delivery.ledger.attempts import AttemptWriter
 from connector.delivery.ledger.settlements import Ledger
 from connector.delivery.ledger.states import StateWriter
 from connector.delivery.ledger.takeover import History
+from connector.delivery.loop import Loop
 from connector.delivery.reception import Reception, SlotPast
 from connector.delivery.slots import SlotStarter
 from connector.kafka.group import FatalConsumerError, GroupConsumer, Partitions
@@ -48,36 +49,6 @@ POINT_EVERY_S: Final = 60.0
 
 STATES_EVERY_S: Final = 1.0
 """Between two records of a deferred unit's progress: after a crash as much is read again, and known by its outcomes."""
-
-
-class Loop(Protocol):
-    """The event loop's side, called from this thread."""
-
-    def feed(self, commands: Sequence[QueuedCommand]) -> None:
-        """Hand over commands; returns at once."""
-
-    def drain(self, slots: frozenset[int]) -> None:
-        """Return when nothing of these slots is in flight any more, or the drain budget is used up."""
-
-    def drop(self, slots: frozenset[int]) -> None:
-        """Forget these slots; returns when that is done."""
-
-    def remember(self, slot: int, past: SlotAttempts) -> None:
-        """What earlier owners of a slot have tried; returns at once."""
-
-    def tried(self, slots: frozenset[int]) -> Sequence[tuple[QueuedCommand, Tried]]:
-        """The unsettled commands of these slots of which an attempt has begun."""
-        ...
-
-    def next_attempt(self, slot: int) -> int | None:
-        """The offset beyond the newest acknowledged record of the slot's attempts; None before the first."""
-        ...
-
-    def resume(self) -> None:
-        """The right to start requests is back; returns at once."""
-
-    def settled(self, settlements: Sequence[Settlement]) -> None:
-        """These are committed; returns at once."""
 
 
 class SlotConsumer:
