@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from connector.delivery.command import Output
 from connector.records.codec import Codec
-from connector.records.headers import cloud_event, event_type
+from connector.records.headers import cloud_event, connector_source, event_type
 
 NUMBER: Final = "number:"
 WABA: Final = "waba:"
@@ -70,7 +70,7 @@ class ControlWriter:
 
     def __init__(self, topic: str, worker: str, codec: Codec) -> None:
         self._topic = topic
-        self._source = f"/whatsapp-kafka-connector/{worker}"
+        self._source = connector_source(worker)
         self._codec = codec
 
     def output(self, key: str, record: Mapping[str, Any]) -> Output:

@@ -43,6 +43,7 @@ class LateAnswers:
 
     def given_up(self, written_at: float) -> None:
         """No answer to a message will come any more: one other may tell whether anything arrives."""
+        # In the instant of an answer it may have been written after it: to count it twice lets one more try, not none.
         if written_at >= self._last_at:
             self.since_last = max(0, self.since_last - 1)
 
@@ -53,16 +54,13 @@ class LateAnswers:
         if self._usual_s is None:
             self._usual_s, self._deviation_s = waited_s, waited_s / 2
             return now
-        is_late = waited_s - self._usual_s > max(LATE_S, DEVIATIONS * self._deviation_s)
-        self._learn(waited_s, now, is_late=is_late)
-        return last_at if is_late and since_last >= FEW else now
-
-    def _learn(self, waited_s: float, now: float, *, is_late: bool) -> None:
-        """What was written before a late answer tells of the same stall; if later ones are late too, that is usual."""
+        off_s = waited_s - self._usual_s
+        is_late = off_s > max(LATE_S, DEVIATIONS * self._deviation_s)
+        # What was written before a late answer tells of the same stall; if later ones are late too, that is usual.
         if self._late_at is None and is_late:
             self._late_at = now
         elif self._late_at is None or now - waited_s >= self._late_at:
-            off_s = waited_s - (self._usual_s or 0.0)
-            self._usual_s = (self._usual_s or 0.0) + _WAIT_SHARE * off_s
+            self._usual_s += _WAIT_SHARE * off_s
             self._deviation_s += _DEVIATION_SHARE * (abs(off_s) - self._deviation_s)
             self._late_at = now if is_late else None
+        return last_at if is_late and since_last >= FEW else now

@@ -8,7 +8,7 @@ from connector.delivery.ledger.attempts import SlotAttempts
 
 
 class Loop(Protocol):
-    """The event loop's side, called from this thread."""
+    """Called from the Kafka thread."""
 
     def feed(self, commands: Sequence[QueuedCommand]) -> None:
         """Hand over commands; returns at once."""

@@ -166,10 +166,11 @@ class Number:
     def released(self, queued: QueuedCommand, now: float, *, by_meta: bool) -> None:
         """The message in flight has its result, of Meta's or of the network's: the lanes of its pair go on."""
         self.written(queued, now)
-        if queued.spend is not None and by_meta:
-            self.limit.answered(queued.spend, now)
-        elif queued.spend is not None:
-            self.limit.given_up(queued.spend)
+        if queued.spend is not None:
+            if by_meta:
+                self.limit.answered(queued.spend, now)
+            else:
+                self.limit.given_up(queued.spend)
         self._in_flight.discard(queued)
         queued.in_flight = False
         pair = self._pairs[queued.recipient]

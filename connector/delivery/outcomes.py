@@ -6,7 +6,7 @@ from typing import Final
 from connector.delivery.command import DeadLetterClass, Output, QueuedCommand, Reading, Settle, Settlement
 from connector.records.codec import Codec
 from connector.records.event_ids import outcome_event_id
-from connector.records.headers import cloud_event, event_type, traceparent_in
+from connector.records.headers import cloud_event, connector_source, event_type, traceparent_in
 from connector.records.types import DeliveryError, DeliveryOutcome
 from connector.whatsapp.response import GraphError
 
@@ -111,7 +111,7 @@ class OutcomeWriter:
         )
 
     def _outcome_output(self, reading: Reading, outcome: DeliveryOutcome) -> Output:
-        source = f"/whatsapp-kafka-connector/{self._destinations.installation}/delivery"
+        source = connector_source(f"{self._destinations.installation}/delivery")
         headers: list[tuple[str, bytes | None]] = [
             *cloud_event(outcome["event_id"], _EVENT_TYPE, source, outcome.get("traceparent"))
         ]

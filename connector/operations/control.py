@@ -15,7 +15,7 @@ from connector.delivery.ledger.states import SlotStates
 from connector.kafka.producer import PublishError, Record, RecordProducer
 from connector.operations.tail import KafkaFault, Tail
 from connector.records.codec import Codec
-from connector.records.headers import cloud_event, event_type
+from connector.records.headers import cloud_event, connector_source, event_type
 from connector.service.schema_registry import reading_codec
 from connector.service.startup import client_config
 
@@ -85,7 +85,7 @@ class Control:
             self._names.delivery_control,
             self._codec.encode("DeliveryControl", record),
             key.encode(),
-            cloud_event(f"{key}/{now_ms}", event_type("DeliveryControl"), "/whatsapp-kafka-connector/cli"),
+            cloud_event(f"{key}/{now_ms}", event_type("DeliveryControl"), connector_source("cli")),
             partition=0,
         )))  # fmt: skip
 

@@ -17,6 +17,11 @@ def event_type(name: str) -> str:
     return f"{NAMESPACE}.{name}"
 
 
+def connector_source(name: str) -> str:
+    """``ce_source`` of what the connector itself tells: a worker, a role of an installation, the command line."""
+    return f"/whatsapp-kafka-connector/{name}"
+
+
 def cloud_event(event_id: str, type_: str, source: str, traceparent: str | None = None) -> list[tuple[str, bytes]]:
     """Headers of a record that is a CloudEvent.
 

@@ -12,7 +12,7 @@ from connector.delivery.command import Output, QueuedCommand, Source, Tried, rec
 from connector.delivery.pair_limit import NO_DEBT, PairDebt
 from connector.records.codec import Codec
 from connector.records.event_ids import attempt_event_id
-from connector.records.headers import cloud_event, event_type
+from connector.records.headers import cloud_event, connector_source, event_type
 from connector.records.types import DeliveryAttempt
 
 STARTED: Final = "STARTED"
@@ -33,7 +33,7 @@ class AttemptWriter:
     def __init__(self, topic: str, worker: str, codec: Codec) -> None:
         self.topic = topic
         self._worker = worker
-        self._source = f"/whatsapp-kafka-connector/{worker}"
+        self._source = connector_source(worker)
         self._codec = codec
 
     def started(self, queued: QueuedCommand, debt: PairDebt) -> Output:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from connector.delivery.backlog import Interval, Kept, Partition
 from connector.delivery.command import Output
 from connector.records.codec import Codec
-from connector.records.headers import cloud_event, event_type
+from connector.records.headers import cloud_event, connector_source, event_type
 from connector.records.types import DeliveryState, SlotState
 
 SLOT_KEY: Final = b"slot"
@@ -81,5 +81,5 @@ class StateWriter:
     def _output(self, slot: int, key: bytes, state: Any, now_ms: int) -> Output:
         record: DeliveryState = state
         event_id = f"{self._worker}/{slot}/{key.decode(errors='replace')}/{now_ms}"
-        headers = tuple(cloud_event(event_id, _EVENT_TYPE, f"/whatsapp-kafka-connector/{self._worker}"))
+        headers = tuple(cloud_event(event_id, _EVENT_TYPE, connector_source(self._worker)))
         return Output(self.topic, slot, key, self._codec.encode("DeliveryState", record), headers)

@@ -128,16 +128,21 @@ def undone() -> TransactionAbortedError:
     return error
 
 
-def test_what_the_broker_has_lost_after_its_commit_is_written_again() -> None:
-    """Records, state and offsets of the transaction before the aborted one; told as committed once only."""
-    state = Output("state", 0, b"key", b"state", ())
+def one_committed_and_one_read(value: bytes = b"11") -> Book:
+    """The first with a state beside it; the second, of this value, goes into the next transaction."""
     book = Book(CRM_0)
     book.read(CRM_0, 10, 11)
     book.ledger.add(settlement(CRM_0, 10))
-    assert book.ledger.commit(lambda: MEMBER, [state])
+    assert book.ledger.commit(lambda: MEMBER, [Output("state", 0, b"key", b"state", ())])
     book.kafka.written.clear()
     book.kafka.offsets.clear()
-    book.ledger.add(settlement(CRM_0, 11))
+    book.ledger.add(settlement(CRM_0, 11, value=value))
+    return book
+
+
+def test_what_the_broker_has_lost_after_its_commit_is_written_again() -> None:
+    """Records, state and offsets of the transaction before the aborted one; told as committed once only."""
+    book = one_committed_and_one_read()
     book.kafka.trouble = [undone()]
     assert book.commit() is None
     assert (book.ledger.pending, book.ledger.is_due()) == (2, True)
@@ -148,13 +153,7 @@ def test_what_the_broker_has_lost_after_its_commit_is_written_again() -> None:
 
 def test_a_refused_record_hides_no_loss() -> None:
     """Both at once: the lost states come back too, and the record is refused again before it goes in another form."""
-    state = Output("state", 0, b"key", b"state", ())
-    book = Book(CRM_0)
-    book.read(CRM_0, 10, 11)
-    book.ledger.add(settlement(CRM_0, 10))
-    assert book.ledger.commit(lambda: MEMBER, [state])
-    book.kafka.written.clear()
-    book.ledger.add(settlement(CRM_0, 11, value=bytes(500)))
+    book = one_committed_and_one_read(bytes(500))
     refused = RecordRefusedError(0, "too large")
     refused.undone = True
     book.kafka.trouble = [refused]
